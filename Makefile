@@ -1,0 +1,65 @@
+# Needs Python >= 3.11 and make, nothing else: everything is installed into .venv beside this file.
+
+PYTHON ?= python3
+BIN := .venv/bin
+WEEK := --start 2025-07-14 --days 7 --force
+
+# Two test workers and a threaded solver would fight for the same cores.
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: help run test slow check clean
+
+help:
+	@echo 'make run    a summer week of the Naples community with both controllers, and how they compare'
+	@echo 'make test   the tests (about as long as a coffee); make slow runs the long ones'
+	@echo 'make check  formatter, linter, type checker, spelling'
+	@echo 'make clean  remove .venv and what the tools leave behind; runs/ stays'
+
+run: .venv/.ready
+	@echo
+	@echo '== Naples, 14 to 20 July 2025, every device by its own rules'
+	$(BIN)/recosim run naples --controller rules $(WEEK) --out runs/week-rules.h5
+	@echo
+	@echo '== The same week, steered by model predictive control'
+	$(BIN)/recosim run naples --controller mpc $(WEEK) --out runs/week-mpc.h5
+	@echo
+	@echo '== What the controller changes'
+	$(BIN)/recosim compare runs/week-rules.h5 runs/week-mpc.h5
+	@echo
+	@echo 'Results: runs/week-rules.h5 and runs/week-mpc.h5'
+	@echo 'The whole year: $(BIN)/recosim run naples --controller mpc'
+
+test: .venv/.ready-dev
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m 'not slow'
+
+slow: .venv/.ready-dev
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m slow
+
+check: .venv/.ready-dev .venv/typings
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/codespell
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo 'recosim needs Python >= 3.11; name one with: make PYTHON=python3.12 ...' >&2; exit 1; }
+	$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }
+
+.venv/.ready: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+.venv/.ready-dev: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch .venv/.ready $@
+
+# mypy finds a package by its folder's name, and four of ours are mapped: it gets a tree of links named as they are imported.
+.venv/typings: Makefile pyproject.toml
+	mkdir -p $@/recosim
+	for folder in simulators controllers scenarios results; do ln -sfn "$(CURDIR)/$$folder" $@/recosim/$$folder; done
+	touch $@
+
+clean:
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
