@@ -1,0 +1,1 @@
+"""The plant: mosaik adapters around pure physics and settlement functions."""

@@ -1,0 +1,1 @@
+"""Pure physics: no mosaik, no files, the same line for a scalar and for an array."""
