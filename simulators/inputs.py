@@ -1,0 +1,117 @@
+"""What comes from outside: weather, loads, occupants and prices, as series and as a mosaik simulator."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import mosaik_api_v3
+import numpy as np
+from numpy.typing import NDArray
+
+from recosim.arrays import FloatArray
+from recosim.simulators.group import GROUP, GROUP_MODEL, MEMBER_MODEL, read_only
+from recosim.timegrid import TimeGrid
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputSeries:
+    """The exogenous series of a run.
+
+    Parameters
+    ----------
+    grid : TimeGrid
+        Time axis of the series: warm-up, period and the horizon after its end.
+    n_warmup, n_beyond : int
+        Steps before the period and after it.
+    temp_outdoor_degc, wind_speed_m_per_s, irradiance_global_w_per_m2 : array, shape (n_steps,)
+    irradiance_facade_w_per_m2 : array, shape (n_steps, 5) [W/m2]
+        On vertical planes to north, east, south and west, and on the horizontal.
+    irradiance_module_w_per_m2 : array, shape (n_steps, n_planes) [W/m2]
+        On each distinct plane of photovoltaic modules, reflection taken off.
+    power_load_kw : array, shape (n_steps, n_pods) [kW]
+        Household and common loads; float32 to hold a year of a thousand homes.
+    occupants_home, occupants_awake : array of int8, shape (n_steps, n_dwellings)
+    price_zonal_eur_per_mwh, price_pun_eur_per_mwh : array, shape (n_steps,) [EUR/MWh]
+    """
+
+    grid: TimeGrid
+    n_warmup: int
+    n_beyond: int
+    temp_outdoor_degc: FloatArray
+    wind_speed_m_per_s: FloatArray
+    irradiance_global_w_per_m2: FloatArray
+    irradiance_facade_w_per_m2: FloatArray
+    irradiance_module_w_per_m2: FloatArray
+    power_load_kw: NDArray[np.float32]
+    occupants_home: NDArray[np.int8]
+    occupants_awake: NDArray[np.int8]
+    price_zonal_eur_per_mwh: FloatArray
+    price_pun_eur_per_mwh: FloatArray
+
+    @property
+    def period(self) -> TimeGrid:
+        """The counted period."""
+        return self.grid.part(self.n_warmup, self.grid.n_steps - self.n_warmup - self.n_beyond)
+
+    @property
+    def simulated(self) -> TimeGrid:
+        """Warm-up and period: what the world steps through."""
+        return self.grid.part(0, self.grid.n_steps - self.n_beyond)
+
+
+class Inputs(mosaik_api_v3.Simulator):
+    """Hands out each step's weather, prices, loads and occupants.
+
+    The group entity has whole arrays; each delivery point is a member entity with its own load.
+    """
+
+    signals = (
+        "temp_outdoor_degc",
+        "wind_speed_m_per_s",
+        "irradiance_global_w_per_m2",
+        "irradiance_facade_w_per_m2",
+        "irradiance_module_w_per_m2",
+        "price_zonal_eur_per_mwh",
+        "price_pun_eur_per_mwh",
+        "occupants_home",
+        "occupants_awake",
+    )
+
+    def __init__(self) -> None:
+        super().__init__({"api_version": "3.0", "type": "time-based", "models": {}})
+        self._step = 0
+        self._index: dict[str, int] = {}
+
+    def init(
+        self, sid: str, time_resolution: float = 1.0, *, series: InputSeries, pod_names: Sequence[str]
+    ) -> Any:
+        """Take the series; ``pod_names`` become the members."""
+        self._series = series
+        self._index = {name: i for i, name in enumerate(pod_names)}
+        self.meta["models"] = {
+            GROUP_MODEL: {"public": True, "params": [], "attrs": [*self.signals, "power_load_kw"]},
+            MEMBER_MODEL: {"public": False, "params": [], "attrs": ["power_load_kw"]},
+        }
+        return self.meta
+
+    def create(self, num: int, model: str, **model_params: Any) -> list[Any]:
+        """Create the one group with a member per delivery point."""
+        children = [{"eid": name, "type": MEMBER_MODEL} for name in self._index]
+        return [{"eid": GROUP, "type": GROUP_MODEL, "children": children}]
+
+    def step(self, time: int, inputs: Mapping[str, Any], max_advance: int) -> int:
+        """Move to the step that begins at ``time``."""
+        step_s = self._series.grid.step_s
+        self._step = time // step_s
+        return time + step_s
+
+    def get_data(self, outputs: Mapping[str, Sequence[str]]) -> dict[str, dict[str, Any]]:
+        """Values that hold over the present step."""
+        data: dict[str, dict[str, Any]] = {}
+        for eid, attrs in outputs.items():
+            values = {attr: getattr(self._series, attr)[self._step] for attr in attrs}
+            if eid == GROUP:
+                data[eid] = {attr: read_only(np.asarray(v, dtype=np.float64)) for attr, v in values.items()}
+            else:
+                data[eid] = {attr: float(v[self._index[eid]]) for attr, v in values.items()}
+        return data
