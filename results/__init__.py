@@ -1,0 +1,1 @@
+"""What came out: recorder, store, key figures, comparison."""

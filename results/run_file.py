@@ -1,0 +1,300 @@
+"""Reading a result file: what a run was, its series, settlement and decisions.
+
+The layout is described in :mod:`recosim.results.store`, which writes it.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from platform import python_version
+from types import TracebackType
+from typing import Any, Self, TypeAlias
+
+import h5py
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from recosim.arrays import FloatArray
+from recosim.errors import ResultsError
+from recosim.timegrid import SECONDS_PER_DAY, TimeGrid
+
+Kpi: TypeAlias = float | int | None
+
+FORMAT = "recosim-run-1"
+BLOCK_BYTES = 8_000_000
+
+_PACKAGES = ("recosim", "mosaik", "highspy", "pyomo", "numpy", "scipy", "pandas", "h5py", "pvlib", "pydantic")
+
+
+def installed_versions() -> dict[str, str]:
+    """Versions of Python, recosim and the packages a result depends on."""
+    versions = {"python": python_version()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            versions[package] = "not installed"
+    return versions
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunMeta:
+    """What a run was.
+
+    Parameters
+    ----------
+    name : str
+        Name of the scenario.
+    scenario_yaml : str
+        The whole scenario, as YAML.
+    controller : str
+        Name of the controller.
+    seed : int
+    created : str
+        Time at which the run began, ISO 8601.
+    versions : mapping of str to str
+        Of Python and of the packages.
+    """
+
+    name: str
+    scenario_yaml: str
+    controller: str
+    seed: int
+    created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    versions: Mapping[str, str] = field(default_factory=installed_versions)
+
+    @property
+    def scenario_sha256(self) -> str:
+        """Hash of the scenario's text."""
+        return hashlib.sha256(self.scenario_yaml.encode()).hexdigest()
+
+
+class Run:
+    """A result file, open for reading; a context manager. See `open_run`."""
+
+    def __init__(self, path: Path, file: h5py.File) -> None:
+        self.path = path
+        self._file = file
+        meta = file["meta"]
+        self.meta = RunMeta(
+            name=str(meta.attrs["name"]),
+            scenario_yaml=meta["scenario"].asstr()[()],
+            controller=str(meta.attrs["controller"]),
+            seed=int(meta.attrs["seed"]),
+            created=str(meta.attrs["created"]),
+            versions=json.loads(meta["versions"].asstr()[()]),
+        )
+        self.complete = bool(meta.attrs["complete"])
+        self.committed = int(file["committed"][()])
+        n_steps = file["time"].shape[0]
+        self.grid = TimeGrid(
+            start=int(file["time"][0]) if n_steps else 0,
+            step_s=int(meta.attrs["step_s"]),
+            n_steps=n_steps,
+            timezone=str(meta.attrs["timezone"]),
+        )
+        self.kpis: Mapping[str, Kpi] = json.loads(meta["kpis"].asstr()[()]) if self.complete else {}
+
+    @cached_property
+    def grid_committed(self) -> TimeGrid:
+        """Steps that are in the file."""
+        return self.grid.part(0, self.committed)
+
+    def groups(self) -> dict[str, tuple[str, ...]]:
+        """Quantities of each group."""
+        with _reading(self.path, "/series"):
+            series = self._file["series"]
+            return {group: tuple(series[group]) for group in series}
+
+    def has(self, group: str, quantity: str) -> bool:
+        """Whether a quantity of a group was recorded."""
+        with _reading(self.path, "/series"):
+            return f"series/{group}/{quantity}" in self._file
+
+    def members(self, group: str, quantity: str) -> tuple[str, ...]:
+        """Names of a quantity's members."""
+        with _reading(self.path, f"{group}/{quantity}"):
+            return texts(self._file[self._dataset(group, quantity).attrs["members"]][:])
+
+    def values(self, group: str, quantity: str, rows: slice | None = None) -> FloatArray:
+        """Read the committed rows of a quantity, or some of them.
+
+        Returns
+        -------
+        array, shape (n_rows, n_members)
+
+        Raises
+        ------
+        ResultsError
+            The file has no such series, or it cannot be read.
+        """
+        first, last, stride = (rows or slice(None)).indices(self.committed)
+        with _reading(self.path, f"{group}/{quantity}"):
+            dataset = self._dataset(group, quantity)
+            values: FloatArray = dataset[first:last:stride].astype(np.float64)
+        return values
+
+    def last(self, group: str, quantity: str) -> FloatArray:
+        """Last committed row of a quantity, shape (n_members,)."""
+        row: FloatArray = self.values(group, quantity, slice(self.committed - 1, self.committed))[0]
+        return row
+
+    def blocks(self, n_members: int) -> Iterator[slice]:
+        """Consecutive rows, whole days, few enough that a quantity of ``n_members`` takes about 8 MB."""
+        day = SECONDS_PER_DAY // self.grid.step_s
+        n_rows = day * max(1, BLOCK_BYTES // (8 * day * max(1, n_members)))
+        for first in range(0, self.committed, n_rows):
+            yield slice(first, min(first + n_rows, self.committed))
+
+    def frame(self, group: str, quantity: str, rows: slice | None = None) -> pd.DataFrame:
+        """Read committed rows, one column per member, indexed by local time.
+
+        ``attrs`` holds ``quantity``, ``unit`` and ``meaning``.
+        """
+        index = self.grid_committed.local
+        frame = pd.DataFrame(
+            self.values(group, quantity, rows),
+            index=(index[rows] if rows is not None else index).rename("time"),
+            columns=list(self.members(group, quantity)),
+        )
+        with _reading(self.path, f"{group}/{quantity}"):
+            attributes = self._dataset(group, quantity).attrs
+            unit, meaning = str(attributes["unit"]), str(attributes["meaning"])
+        frame.attrs.update(quantity=quantity, unit=unit, meaning=meaning)
+        return frame
+
+    def controller(self) -> dict[str, NDArray[Any]]:
+        """Columns of ``/controller``, shape (n_decisions,); empty where the controller recorded nothing."""
+        with _reading(self.path, "/controller"):
+            return _read_columns(self._file["controller"]) if "controller" in self._file else {}
+
+    def settlement_tables(self) -> tuple[str, ...]:
+        """Names of the settlement's tables."""
+        with _reading(self.path, "/settlement"):
+            return tuple(self._file["settlement"]) if "settlement" in self._file else ()
+
+    def settlement(self, table: str) -> dict[str, NDArray[Any]]:
+        """Columns of one of the settlement's tables.
+
+        Raises
+        ------
+        ResultsError
+            There is no such table.
+        """
+        if table not in self.settlement_tables():
+            known = ", ".join(self.settlement_tables()) or "none"
+            raise ResultsError(f"{self.path} has no settlement table {table!r}, only: {known}")
+        with _reading(self.path, f"/settlement/{table}"):
+            return _read_columns(self._file[f"settlement/{table}"])
+
+    def settlement_attrs(self) -> dict[str, Any]:
+        """Single values of the settlement."""
+        with _reading(self.path, "/settlement"):
+            attrs = self._file["settlement"].attrs if "settlement" in self._file else {}
+            return {k: v.item() if isinstance(v, np.generic) else v for k, v in attrs.items()}
+
+    def _dataset(self, group: str, quantity: str) -> h5py.Dataset:
+        if not self.has(group, quantity):
+            groups = self.groups()
+            there = ", ".join(groups.get(group, ())) or f"no group {group!r}, only: {', '.join(groups)}"
+            raise ResultsError(f"{self.path} has no series {group}/{quantity} ({there})")
+        return self._file[f"series/{group}/{quantity}"]
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _read_columns(group: h5py.Group) -> dict[str, NDArray[Any]]:
+    columns = {}
+    for name, dataset in group.items():
+        is_text = h5py.check_string_dtype(dataset.dtype) is not None
+        columns[name] = dataset.asstr()[:] if is_text else dataset[:]
+    return columns
+
+
+def open_run(path: Path) -> Run:
+    """Open a result file for reading.
+
+    Raises
+    ------
+    ResultsError
+        The file is missing, is not one of ours, was cut short or lacks a part.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise ResultsError(f"{path} is a folder: name a result file (.h5) written by `recosim run`")
+    if not path.is_file():
+        raise ResultsError(f"{path} is not there: name a result file (.h5) written by `recosim run`")
+    if not h5py.is_hdf5(path):
+        raise ResultsError(f"{path} is not an HDF5 file: name a result file written by `recosim run`")
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise ResultsError(
+            f"{path} cannot be opened ({one_line(error)}): if it was copied, it was cut short, so copy it "
+            "again; if a run is still writing it, wait; else run again"
+        ) from error
+    try:
+        with _reading(path, "/meta"):
+            _check_layout(path, file)
+            return Run(path, file)
+    except BaseException:
+        file.close()
+        raise
+
+
+def _check_layout(path: Path, file: h5py.File) -> None:
+    if file.attrs.get("format") != FORMAT:
+        raise ResultsError(
+            f"{path} is an HDF5 file, but not a recosim run of format {FORMAT!r}: name a result file written "
+            "by this version of recosim"
+        )
+    for part in ("meta", "time", "committed", "series"):
+        if part not in file:
+            raise ResultsError(f"{path} lacks /{part}: the file is damaged, run again")
+
+
+def texts(values: NDArray[Any]) -> tuple[str, ...]:
+    """Text as h5py gives it, which may be bytes."""
+    return tuple(v.decode() if isinstance(v, bytes) else str(v) for v in values)
+
+
+def one_line(error: Exception) -> str:
+    """Message of an error without its line breaks."""
+    return " ".join(str(error).split())
+
+
+@contextmanager
+def _reading(path: Path, what: str) -> Iterator[None]:
+    """Turn what h5py raises on a damaged file, which is many things, into our error."""
+    try:
+        yield
+    except (
+        AttributeError,
+        KeyError,
+        IndexError,
+        OSError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+        MemoryError,
+    ) as error:
+        raise ResultsError(
+            f"{path} is damaged: {what} cannot be read ({one_line(error)}); run again"
+        ) from error
