@@ -1,0 +1,1 @@
+"""Who decides: controllers, the optimisation model, forecasts and the mosaik host."""

@@ -1,0 +1,180 @@
+"""Community-wide model predictive control with a rolling horizon."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from recosim.arrays import FloatArray
+from recosim.contracts import Community, Forecast, Observation, Setpoints, SharedTranche
+from recosim.controllers.community_model import CommunityModel, OptimisationModel
+from recosim.controllers.horizon import Horizon
+from recosim.controllers.linear_program import LinearProgram
+from recosim.controllers.solver import Guards, LiveSolver, Solution
+from recosim.errors import ControllerError
+
+RESTART_EVERY = 96
+"""Steps after which the solver starts afresh: what follows then depends on states alone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """The last plan that was solved: each control over the slots, and the hour it begins with.
+
+    Parameters
+    ----------
+    begins : int
+        POSIX time of the first slot [s].
+    asked : mapping of str to array, shape (n_devices, n_slots)
+    """
+
+    begins: int
+    asked: Mapping[str, FloatArray]
+
+
+class Mpc:
+    """Re-optimises air conditioning and storage of the whole community at every step.
+
+    Parameters
+    ----------
+    horizon : {"multirate", "uniform"} or list of int
+        Named horizon, or steps per slot (see `Horizon`).
+    iteration_limit : int
+        Simplex iterations per linear programme; repeatable.
+    branch_limit : int
+        Branch-and-bound nodes per decision. With 0 a plan comes from a dive: its distance to the bound is
+        recorded, and proving it smaller was measured to change J by less than 0.02 % of bills.
+    gap_relative : float
+        Accepted distance between plan and bound, relative to the objective.
+    time_limit_ms : float or None
+        Wall-clock limit per linear programme; makes runs unrepeatable [ms].
+
+    Notes
+    -----
+    When a solve fails, these are tried in turn: a fresh solve with presolve, the interior-point method, the
+    last plan's continuation, the devices' own rules. `record` says which one decided.
+    """
+
+    def __init__(
+        self,
+        horizon: str | Sequence[int] = "multirate",
+        iteration_limit: int = 50_000,
+        branch_limit: int = 0,
+        gap_relative: float = 1e-4,
+        time_limit_ms: float | None = None,
+    ) -> None:
+        for name, value, least in (
+            ("iteration_limit", iteration_limit, 1),
+            ("branch_limit", branch_limit, 0),
+            ("gap_relative", gap_relative, 0.0),
+            ("time_limit_ms", 1.0 if time_limit_ms is None else time_limit_ms, 0.0),
+        ):
+            if not value >= least:
+                raise ControllerError(f"mpc.{name} = {value}, allowed: {least} or more")
+        self._horizon = horizon
+        self._guards = Guards(
+            iteration_limit=iteration_limit,
+            branch_limit=branch_limit,
+            gap_relative=gap_relative,
+            time_limit_ms=time_limit_ms,
+        )
+        self.record: dict[str, float | int | str] = {}
+        self._horizon_on(4)  # says at once what is wrong with a horizon
+
+    @property
+    def horizon_steps(self) -> int:
+        """Steps of forecast that a decision needs."""
+        return self._horizon_on(4).n_steps
+
+    def _horizon_on(self, steps_per_hour: int) -> Horizon:
+        horizon = self._horizon
+        if isinstance(horizon, str):
+            return Horizon.named(horizon, steps_per_hour)
+        if isinstance(horizon, Sequence) and all(isinstance(length, int) for length in horizon):
+            return Horizon(tuple(int(length) for length in horizon), steps_per_hour)
+        raise ControllerError(
+            f"horizon = {horizon!r}, allowed: multirate, uniform, or a list of whole block lengths"
+        )
+
+    def reset(self, community: Community, seed: int) -> None:
+        """Build and compile the model; once per run."""
+        grid = community.grid
+        now: FloatArray = np.zeros(1)
+        tranches = community.sharing.rates(grid.times[:1], now)
+        self._model = self._make_model(community, self._horizon_on(grid.steps_per_hour), tranches)
+        self._solver = LiveSolver(self._model.compiled, self._guards)
+        self._step_s = grid.step_s
+        self._plan: Plan | None = None
+
+    def _make_model(
+        self, community: Community, horizon: Horizon, tranches: tuple[SharedTranche, ...]
+    ) -> OptimisationModel:
+        return CommunityModel(community, horizon, tranches)
+
+    def decide(self, observation: Observation, forecast: Forecast) -> Setpoints:
+        """Solve the horizon and ask for its first step."""
+        if observation.step % RESTART_EVERY == 0:
+            self._model.reset()
+            self._solver.restart()
+        spare = (observation.time // self._step_s) % self._model.horizon.steps_per_hour
+        parameters = self._model.given(observation, forecast)
+        if not np.isfinite(parameters).all():
+            self._solver.restart()
+            self._model.reset()
+            names = [
+                n for n, s in self._model.compiled.parameters.items() if not np.isfinite(parameters[s]).all()
+            ]
+            return self._without_solution(observation.time, f"not finite: {', '.join(names)}")
+        program = self._model.compiled.evaluate(parameters)
+        solution, fallback, reason = self._solve(program)
+        if not solution.usable:
+            return self._without_solution(observation.time, solution.status)
+        begins = observation.time - spare * self._step_s
+        self._plan = Plan(begins=begins, asked=self._model.ask(solution.values))
+        self.record = {
+            "status": solution.status,
+            "fallback": fallback,
+            "reason": reason,
+            "iterations": solution.iterations,
+            "branches": solution.branches,
+            "objective_eur": solution.objective,
+            "bound_eur": solution.bound,
+            "solver_ms": solution.solver_ms,
+        }
+        return self._asked(self._plan, spare)
+
+    def _solve(self, program: LinearProgram) -> tuple[Solution, str, str]:
+        """Warm, then afresh with presolve, then by interior point: which one, and why not before."""
+        solution = self._solver.solve(program)
+        if solution.usable:
+            return solution, "", ""
+        for method in ("simplex", "ipm"):
+            again = self._solver.solve_afresh(program, method)
+            if again.usable:
+                return again, f"afresh {method}", solution.status
+        self._solver.restart()
+        return solution, "", ""
+
+    def _without_solution(self, time: int, status: str) -> Setpoints:
+        """The last plan's continuation, or the devices' own rules where it has ended."""
+        self.record = {
+            "status": status,
+            "fallback": "local rules",
+            "reason": status,
+            "iterations": 0,
+            "branches": 0,
+            "objective_eur": np.nan,
+            "bound_eur": np.nan,
+            "solver_ms": 0.0,
+        }
+        if self._plan is None:
+            return Setpoints()
+        elapsed = (time - self._plan.begins) // self._step_s
+        horizon = self._model.horizon
+        if elapsed >= horizon.n_steps:
+            return Setpoints()
+        self.record["fallback"] = "last plan"
+        return self._asked(self._plan, int(np.searchsorted(horizon.starts, elapsed, side="right")) - 1)
+
+    def _asked(self, plan: Plan, slot: int) -> Setpoints:
+        return Setpoints(**{control: asked[:, slot] for control, asked in plan.asked.items()})
