@@ -1,0 +1,222 @@
+"""From a scenario to the series that drive it: weather, loads, occupants, prices."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recosim.arrays import FloatArray, IntArray
+from recosim.errors import ScenarioError
+from recosim.scenarios.climate import place_named, synthetic_weather
+from recosim.scenarios.common_services import common_services_load_kw
+from recosim.scenarios.community import COMMON, Parts, planes_of_facades
+from recosim.scenarios.occupancy import Household, household_series
+from recosim.scenarios.price_files import read_prices
+from recosim.scenarios.prices import MARKET_TIMEZONE, Prices, prices_on, synthetic_prices
+from recosim.scenarios.schema import Scenario
+from recosim.scenarios.weather import Weather, weather_on
+from recosim.scenarios.weather_files import read_weather
+from recosim.simulators.inputs import InputSeries
+from recosim.simulators.physics.photovoltaics import irradiance_on_planes
+from recosim.simulators.settlement.premium import market_zone_of_region
+from recosim.timegrid import SECONDS_PER_HOUR, TimeGrid
+
+HORIZON_HOURS = 25
+"""How far a controller may look beyond the end of the period."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Times:
+    """The time axes of a run.
+
+    Parameters
+    ----------
+    period : TimeGrid
+        What is counted.
+    n_warmup, n_beyond : int
+        Steps before and after it.
+    """
+
+    period: TimeGrid
+    n_warmup: int
+    n_beyond: int
+
+    @property
+    def whole(self) -> TimeGrid:
+        """Warm-up, period and horizon."""
+        return self.period.part(-self.n_warmup, self.n_warmup + self.period.n_steps + self.n_beyond)
+
+
+def times_of(scenario: Scenario, horizon_steps: int = 0) -> Times:
+    """Time axes of a scenario: whole local days from local midnight.
+
+    ``horizon_steps`` is how far the controller looks; `HORIZON_HOURS` at least are kept.
+
+    Raises
+    ------
+    ScenarioError
+        The period does not begin and end with an hour of UTC.
+    """
+    period = scenario.period
+    timezone = timezone_of(scenario)
+    what = f"period.start = {period.date_start}, days = {period.days} in {timezone}"
+    try:
+        grid = TimeGrid.from_local_date(
+            period.date_start.isoformat(), period.days, 60 * period.step_minutes, timezone
+        )
+    except Exception as error:  # pandas 2 raises what pytz raises, pandas 3 a ValueError
+        raise ScenarioError(
+            f"{what}: no such midnight, the clocks change then ({error}); move the period by a day"
+        ) from error
+    if grid.start % SECONDS_PER_HOUR or grid.end % SECONDS_PER_HOUR:
+        raise ScenarioError(
+            f"{what}: midnight lies inside an hour of UTC, by which energy is settled; allowed: a timezone "
+            "that is whole hours from UTC"
+        )
+    per_day = 24 * grid.steps_per_hour
+    beyond = max(HORIZON_HOURS * grid.steps_per_hour, horizon_steps)
+    return Times(period=grid, n_warmup=period.warmup_days * per_day, n_beyond=beyond)
+
+
+def timezone_of(scenario: Scenario) -> str:
+    """Zone that decides local time."""
+    place = scenario.location.place
+    return scenario.location.timezone if place is None else place_named(place).timezone
+
+
+def series_of(scenario: Scenario, parts: Parts, times: Times) -> InputSeries:
+    """All series of a run.
+
+    Raises
+    ------
+    InputDataError
+        A file cannot be read, or does not cover the run.
+    """
+    whole = times.whole
+    weather = weather_on(_weather(scenario), whole, times.n_beyond)
+    zonal, pun = _prices(scenario, times)
+    power_load, home, awake = _households(scenario, parts, times, weather)
+    facades = planes_of_facades()
+    irradiance = irradiance_on_planes(
+        times_posix_s=whole.times,
+        step_s=whole.step_s,
+        latitude=weather.latitude,
+        longitude=weather.longitude,
+        altitude=weather.altitude_m,
+        ghi=weather.irradiance_global_w_per_m2,
+        dni=weather.irradiance_direct_w_per_m2,
+        dhi=weather.irradiance_diffuse_w_per_m2,
+        planes=(*facades, *parts.planes_module),
+    )
+    return InputSeries(
+        grid=whole,
+        n_warmup=times.n_warmup,
+        n_beyond=times.n_beyond,
+        temp_outdoor_degc=weather.temp_outdoor_degc,
+        wind_speed_m_per_s=weather.wind_speed_m_per_s,
+        irradiance_global_w_per_m2=weather.irradiance_global_w_per_m2,
+        irradiance_facade_w_per_m2=irradiance[:, : len(facades)],
+        irradiance_module_w_per_m2=irradiance[:, len(facades) :],
+        power_load_kw=power_load,
+        occupants_home=home,
+        occupants_awake=awake,
+        price_zonal_eur_per_mwh=zonal,
+        price_pun_eur_per_mwh=pun,
+    )
+
+
+def _weather(scenario: Scenario) -> Weather:
+    described = scenario.weather
+    step_s = 60 * scenario.period.step_minutes
+    if described.file is not None:
+        return read_weather(scenario.path_of(described.file), step_s)
+    place = described.place or scenario.location.place
+    assert place is not None  # the schema asks for one of them
+    seed = scenario.seed if described.seed is None else described.seed
+    return synthetic_weather(place, seed, step_s=step_s)
+
+
+def _prices(scenario: Scenario, times: Times) -> tuple[FloatArray, FloatArray]:
+    """Zonal price and PUN, means over the hour; the warm-up, which is not paid, repeats the first price."""
+    described = scenario.prices
+    zone = described.zone or market_zone_of_region(scenario.settlement.region)
+    needed = times.period.part(0, times.period.n_steps + times.n_beyond)
+    if described.file is not None:
+        prices = read_prices(scenario.path_of(described.file), zone)
+        zonal, pun = prices_on(prices, needed, described.align, times.n_beyond)
+    else:
+        zonal, pun = _synthetic_prices(zone, scenario.seed, needed, times.n_beyond)
+
+    def hourly(price: FloatArray) -> FloatArray:
+        # premium, sale and bills are by the hour: what is planned with must be what is paid
+        per_hour = times.period.steps_per_hour
+        means = price.reshape(-1, per_hour).mean(axis=1)
+        return np.pad(np.repeat(means, per_hour), (times.n_warmup, 0), mode="edge")
+
+    return hourly(zonal), hourly(pun)
+
+
+def _synthetic_prices(zone: str, seed: int, needed: TimeGrid, n_beyond: int) -> tuple[FloatArray, FloatArray]:
+    """Synthetic prices of every calendar year that the period touches."""
+    years_market = needed.utc[: needed.n_steps - n_beyond].tz_convert(MARKET_TIMEZONE).year
+    years = range(int(years_market[0]), int(years_market[-1]) + 1)
+    made = [synthetic_prices(zone, seed, year) for year in years]
+    joined = Prices(
+        grid=made[0].grid.part(0, sum(one.grid.n_steps for one in made)),
+        price_zonal_eur_per_mwh=np.concatenate([one.price_zonal_eur_per_mwh for one in made]),
+        price_pun_eur_per_mwh=np.concatenate([one.price_pun_eur_per_mwh for one in made]),
+        zone=zone,
+        source=made[0].source,
+    )
+    return prices_on(joined, needed, "timestamp", n_beyond)
+
+
+def _households(
+    scenario: Scenario, parts: Parts, times: Times, weather: Weather
+) -> tuple[NDArray[np.float32], NDArray[np.int8], NDArray[np.int8]]:
+    """Load of every delivery point, people at home and awake."""
+    whole = times.whole
+    households = [
+        Household(
+            name=flat.name,
+            n_people=flat.people,
+            kind=flat.occupancy,
+            energy_base_kwh_per_year=flat.energy_base_kwh_per_year,
+            power_contract_kw=flat.power_contract_kw,
+        )
+        for flat in scenario.community.dwellings
+    ]
+    inside = _rows_in_years_of_period(whole, times)
+    made = household_series(
+        households,
+        whole.part(inside.start, inside.stop - inside.start),
+        scenario.seed,
+        latitude_deg=weather.latitude,
+        longitude_deg=weather.longitude,
+    )
+    rows = _nearest_day(whole, inside) - inside.start
+    power = np.zeros((whole.n_steps, len(parts.pods)), dtype=np.float32)
+    power[:, : len(households)] = made.power_load_kw[rows]
+    common = scenario.community.common_services
+    if common is not None:
+        power[:, parts.pods.names.index(COMMON)] = common_services_load_kw(
+            common.energy_kwh_per_year, whole, scenario.seed
+        )
+    return power, made.occupants_home[rows], made.occupants_awake[rows]
+
+
+def _rows_in_years_of_period(whole: TimeGrid, times: Times) -> slice:
+    """Rows of the calendar years that the period touches: others would be made for a few days only."""
+    years = whole.local.year
+    first, last = years[times.n_warmup], years[times.n_warmup + times.period.n_steps - 1]
+    rows = np.flatnonzero((years >= first) & (years <= last))
+    return slice(int(rows[0]), int(rows[-1]) + 1)
+
+
+def _nearest_day(whole: TimeGrid, inside: slice) -> IntArray:
+    """For each row of the grid the row inside ``inside`` at the same time of the nearest day."""
+    per_day = 24 * whole.steps_per_hour
+    rows = np.arange(whole.n_steps, dtype=np.int64)
+    before, after = np.maximum(inside.start - rows, 0), np.maximum(rows - inside.stop + 1, 0)
+    nearest: IntArray = rows + per_day * -(-before // per_day) - per_day * -(-after // per_day)
+    return nearest

@@ -1,0 +1,1 @@
+"""The communities that come with recosim, as YAML."""

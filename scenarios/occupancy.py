@@ -1,0 +1,348 @@
+"""Who is at home and awake, and the household series that follow from it.
+
+One process per household drives appliances, heat gains, hot water, comfort and cars. The series of a moment
+depend on seed, index of the household and calendar year only, never on the window or on the other households:
+whole local years are generated from streams keyed by these three, and the window is cut out of them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any, TypeAlias
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from recosim.arrays import FloatArray, IntArray
+from recosim.errors import ScenarioError
+from recosim.scenarios.appliances import (
+    ShiftableCycle,
+    YearOfUse,
+    draw_traits,
+    start_weights,
+    year_of_use,
+)
+from recosim.scenarios.household_year import (
+    DAY_TYPES,
+    STEP_S,
+    LocalYear,
+    between_hours,
+    held_draws,
+    local_year,
+)
+from recosim.timegrid import TimeGrid
+
+Float32Array: TypeAlias = NDArray[np.float32]
+Int8Array: TypeAlias = NDArray[np.int8]
+
+KINDS = ("retired", "working", "mixed", "family")
+HEAT_AWAKE_KW = 0.100
+HEAT_ASLEEP_KW = 0.070
+MOST_PEOPLE = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Household:
+    """A household and the electricity it uses.
+
+    Parameters
+    ----------
+    name : str
+        For messages.
+    n_people : int
+        Members, 1 to 12.
+    kind : str
+        ``retired`` (home by day), ``working`` (all out on weekdays), ``mixed`` (one works at home) or
+        ``family`` (two adults work, the others go to school).
+    energy_base_kwh_per_year : float
+        Electricity without heating, cooling and hot water [kWh].
+    power_contract_kw : float
+        Contract power [kW].
+
+    Raises
+    ------
+    ScenarioError
+        A value lies outside what is allowed.
+    """
+
+    name: str
+    n_people: int
+    kind: str
+    energy_base_kwh_per_year: float
+    power_contract_kw: float
+
+    def __post_init__(self) -> None:
+        checks = (
+            ("n_people", self.n_people, 1 <= self.n_people <= MOST_PEOPLE, f"1 to {MOST_PEOPLE}"),
+            ("kind", self.kind, self.kind in KINDS, ", ".join(KINDS)),
+            (
+                "energy_base_kwh_per_year",
+                self.energy_base_kwh_per_year,
+                0.0 < self.energy_base_kwh_per_year < np.inf,
+                "more than 0 kWh",
+            ),
+            (
+                "power_contract_kw",
+                self.power_contract_kw,
+                0.0 < self.power_contract_kw < np.inf,
+                "more than 0 kW",
+            ),
+        )
+        for field, value, fine, allowed in checks:
+            if not fine:
+                raise ScenarioError(
+                    f"household {self.name!r}: {field} = {value!r}, allowed: {allowed}; "
+                    "correct it in the scenario"
+                )
+
+
+@dataclass(frozen=True, kw_only=True)
+class HouseholdSeries:
+    """Series of n households over a window of T steps; a value at t holds over [t, t + step).
+
+    Parameters
+    ----------
+    grid : TimeGrid
+        The window.
+    power_load_kw : array of float32, shape (T, n)
+        Electric load without heating, cooling and hot water, cycles included [kW].
+    occupants_home, occupants_awake : array of int8, shape (T, n)
+        People at home, and those of them awake.
+    cycles : tuple of ShiftableCycle
+        Cycles that lie wholly inside the window, by household and then by start.
+    """
+
+    grid: TimeGrid
+    power_load_kw: Float32Array
+    occupants_home: Int8Array
+    occupants_awake: Int8Array
+    cycles: tuple[ShiftableCycle, ...]
+
+
+def household_tables() -> Mapping[str, Any]:
+    """Figures of ``households.yaml``, with their sources written beside them there."""
+    text = resources.files("recosim.scenarios").joinpath("households.yaml").read_text(encoding="utf-8")
+    tables: Mapping[str, Any] = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return tables
+
+
+def heat_people_kw(occupants_home: NDArray[Any], occupants_awake: NDArray[Any]) -> FloatArray:
+    """Heat given off by the people at home: 100 W awake, 70 W asleep.
+
+    Parameters
+    ----------
+    occupants_home, occupants_awake : array, any common shape
+        People at home, and those of them awake.
+
+    Returns
+    -------
+    array, the same shape [kW]
+
+    Source: ASHRAE 55 metabolic rates, 1.0 met seated and 0.7 met asleep, of 58.2 W/m2 over 1.8 m2 of skin,
+    which is 105 and 73 W, rounded.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> heat_people_kw(np.array([3]), np.array([1])).round(3).tolist()
+    [0.24]
+    """
+    awake = np.asarray(occupants_awake, dtype=np.float64)
+    asleep = np.asarray(occupants_home, dtype=np.float64) - awake
+    heat: FloatArray = HEAT_AWAKE_KW * awake + HEAT_ASLEEP_KW * asleep
+    return heat
+
+
+def types_of_people(kind: str, n_people: int) -> list[str]:
+    """Type of each member of a household, a key of ``occupancy.types`` in ``households.yaml``.
+
+    Examples
+    --------
+    >>> types_of_people("family", 4)
+    ['worker', 'worker', 'pupil', 'pupil']
+    """
+    if kind == "retired":
+        return ["retired"] * n_people
+    if kind == "working":
+        return ["worker"] * n_people
+    first = "home_worker" if kind == "mixed" else "worker"
+    return [first, "worker", *["pupil"] * max(n_people - 2, 0)][:n_people]
+
+
+def occupancy_of_year(
+    *,
+    year: LocalYear,
+    types: Sequence[str],
+    shifts_h: FloatArray,
+    tables: Mapping[str, Any],
+    rng: np.random.Generator,
+) -> tuple[IntArray, IntArray]:
+    """People at home, and awake, in every step of a local year.
+
+    Each person carries a rank in [0, 1) which is a Markov chain: it stays, or is drawn afresh, alone or by
+    the whole household at once. The lowest ranks sleep, the highest are away, the others are awake at home,
+    with the shares that the table gives for type, day type and time. So the shares are met at every moment,
+    and people stay where they are for as long as the table lets them.
+
+    Parameters
+    ----------
+    types : sequence of str
+        Type of each person.
+    shifts_h : array, shape (n_people,)
+        How much later than the table each person lives [h].
+
+    Returns
+    -------
+    home, awake : array of int, shape (n_steps,)
+    """
+    figures = tables["occupancy"]
+    n_steps = len(year.hour)
+    mean_steps = figures["persistence_h"] * 3600.0 / STEP_S
+    together, alone = figures["share_together"], 1.0 - figures["share_together"]
+    types_of_days = year.day_type[np.searchsorted(year.day, np.arange(year.day[-1] + 1))]
+    rank_all, since_all = held_draws(rng, n_steps, mean_steps / together)
+    home = np.zeros(n_steps, dtype=np.int64)
+    awake = np.zeros(n_steps, dtype=np.int64)
+    for person, type_name in enumerate(types):
+        rank_own, since_own = held_draws(rng, n_steps, mean_steps / alone)
+        rank = np.where(since_all >= since_own, rank_all, rank_own)
+        unusual = rng.random(len(types_of_days)) < figures["share_unusual_weekdays"]
+        own_days = np.where((types_of_days == 0) & unusual, 1, types_of_days)
+        position_h = year.day * 24.0 + year.hour - shifts_h[person]
+        rows = figures["types"][type_name]
+        asleep, away = (
+            between_hours(np.array([rows[name][state] for name in DAY_TYPES]) / 100.0, own_days, position_h)
+            for state in ("asleep", "away")
+        )
+        is_home = rank < 1.0 - away
+        home += is_home
+        awake += is_home & (rank >= asleep)
+    return home, awake
+
+
+def household_series(
+    households: Sequence[Household],
+    grid: TimeGrid,
+    seed: int,
+    *,
+    latitude_deg: float = 41.9,
+    longitude_deg: float = 12.5,
+) -> HouseholdSeries:
+    """Load, occupancy and shiftable cycles of households over a window.
+
+    Parameters
+    ----------
+    households : sequence of Household
+        The order counts: streams are keyed by index.
+    grid : TimeGrid
+        Any window of quarter-hours; every local year it touches is generated whole.
+    seed : int
+        Not negative.
+    latitude_deg, longitude_deg : float
+        Place whose daylight decides the lighting; Rome by default [deg].
+
+    Returns
+    -------
+    HouseholdSeries
+        The energy of each whole local year is exactly the one asked for (to float32).
+
+    Raises
+    ------
+    ScenarioError
+        The step is not 900 s, or the seed is negative.
+    """
+    if grid.step_s != STEP_S:
+        raise ScenarioError(
+            f"household series: step_s = {grid.step_s}, allowed: {STEP_S}; "
+            "make them on quarter-hours and resample"
+        )
+    if seed < 0:
+        raise ScenarioError(f"household series: seed = {seed}, allowed: 0 or more; choose another")
+    tables = household_tables()
+    shape = (grid.n_steps, len(households))
+    power = np.zeros(shape, dtype=np.float32)
+    home = np.zeros(shape, dtype=np.int8)
+    awake = np.zeros(shape, dtype=np.int8)
+    cycles: list[ShiftableCycle] = []
+    for number in np.unique(grid.local.year):
+        year = local_year(int(number), grid.timezone, tables, latitude_deg, longitude_deg)
+        weights = start_weights(year, tables)
+        offset = (year.grid.start - grid.start) // STEP_S
+        inside = slice(max(offset, 0), min(offset + year.grid.n_steps, grid.n_steps))
+        source = slice(inside.start - offset, inside.stop - offset)
+        for index, household in enumerate(households):
+            home_year, awake_year, use = _year_of_household(
+                household, index, seed, int(number), year, weights, tables
+            )
+            power[inside, index] = use.power_kw[source]
+            home[inside, index] = home_year[source]
+            awake[inside, index] = awake_year[source]
+            cycles += _cycles_inside(use, index, offset, grid.n_steps)
+    cycles.sort(key=lambda cycle: (cycle.household, cycle.step_start, cycle.appliance))
+    for array in (power, home, awake):
+        array.setflags(write=False)
+    return HouseholdSeries(
+        grid=grid, power_load_kw=power, occupants_home=home, occupants_awake=awake, cycles=tuple(cycles)
+    )
+
+
+def _year_of_household(
+    household: Household,
+    index: int,
+    seed: int,
+    number: int,
+    year: LocalYear,
+    weights: FloatArray,
+    tables: Mapping[str, Any],
+) -> tuple[IntArray, IntArray, YearOfUse]:
+    """Occupancy and use of one household in one year, from its own streams."""
+    # Traits are keyed without the year: a home keeps its appliances and its habits.
+    rng_traits = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index,)))
+    rng_year = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index, number)))
+    figures = tables["occupancy"]
+    traits = draw_traits(rng_traits, tables, household.power_contract_kw, household.energy_base_kwh_per_year)
+    shifts_h = rng_traits.normal(0.0, figures["shift_household_h"]) + rng_traits.normal(
+        0.0, figures["shift_person_h"], household.n_people
+    )
+    home, awake = occupancy_of_year(
+        year=year,
+        types=types_of_people(household.kind, household.n_people),
+        shifts_h=shifts_h,
+        tables=tables,
+        rng=rng_year,
+    )
+    use = year_of_use(
+        year=year,
+        weights=weights,
+        n_people=household.n_people,
+        kind=household.kind,
+        energy_kwh=household.energy_base_kwh_per_year,
+        awake=awake,
+        traits=traits,
+        tables=tables,
+        rng=rng_year,
+    )
+    return home, awake, use
+
+
+def _cycles_inside(use: YearOfUse, index: int, offset: int, n_steps: int) -> list[ShiftableCycle]:
+    """Cycles of a year that lie wholly inside a window which starts ``offset`` steps before the year."""
+    cycles = []
+    for name, starts in use.starts.items():
+        powers_kw, delay = use.powers_kw[name], use.delays[name]
+        length = len(powers_kw)
+        # The machine must be free again before its next run, and the year's last run ends within the year.
+        latest = np.minimum(starts + delay, np.append(starts[1:], len(use.power_kw)) - length)
+        for start, last in zip((starts + offset).tolist(), (latest + offset).tolist(), strict=True):
+            if start >= 0 and start + length <= n_steps:
+                cycles.append(
+                    ShiftableCycle(
+                        household=index,
+                        appliance=name,
+                        step_start=start,
+                        step_latest=min(last, n_steps - length),
+                        powers_kw=powers_kw,
+                    )
+                )
+    return cycles

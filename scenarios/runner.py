@@ -1,0 +1,305 @@
+"""Runs a scenario: from the YAML to a result file and its key figures."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from recosim.arrays import FloatArray
+from recosim.contracts import Community, Controller
+from recosim.controllers.forecasts import make_forecasts
+from recosim.controllers.host import LOCAL_RULES, DecisionLog
+from recosim.controllers.model_error import MisinformedController, perturbed
+from recosim.controllers.registry import make_controller
+from recosim.controllers.storage_value import value_of_charge, value_of_kelvin
+from recosim.results.kpis import Money, Running, compute_kpis
+from recosim.results.run_file import Kpi, Run, RunMeta, installed_versions
+from recosim.results.store import RunWriter
+from recosim.scenarios.community import comfort_calendar, community_of, parts_of
+from recosim.scenarios.input_series import series_of, times_of
+from recosim.scenarios.loader import scenario_yaml
+from recosim.scenarios.rules_of_money import sharing_of, tariff_of
+from recosim.scenarios.schema import Scenario
+from recosim.scenarios.world import Plant, RecosimWorld, recorded_series
+from recosim.simulators.exposure import Exposure
+from recosim.simulators.gse import Accounts
+
+BILL_COMPONENTS = (
+    "energy_kwh",
+    "energy_eur",
+    "dispatching_eur",
+    "sales_eur",
+    "network_eur",
+    "system_eur",
+    "excise_eur",
+    "vat_eur",
+    "total_eur",
+)
+
+Progress = Callable[[int, int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunResult:
+    """What a run gave.
+
+    Parameters
+    ----------
+    path : Path
+        The result file.
+    kpis : mapping of str to number or None
+    scenario_name, controller : str
+    notes : tuple of str
+        What the reader of the figures should know.
+    """
+
+    path: Path
+    kpis: Mapping[str, Kpi]
+    scenario_name: str
+    controller: str
+    notes: tuple[str, ...] = ()
+
+
+def build_plant(scenario: Scenario, horizon_steps: int = 0) -> Plant:
+    """Community, series and exposure of a scenario, for a controller that looks ``horizon_steps`` ahead.
+
+    Raises
+    ------
+    ScenarioError, InputDataError
+        The scenario or its data are wrong.
+    """
+    parts, times = parts_of(scenario), times_of(scenario, horizon_steps)
+    series = series_of(scenario, parts, times)
+    period, counted = times.period, slice(times.n_warmup, times.n_warmup + times.period.n_steps)
+    tariff = tariff_of(
+        scenario, parts.pods, period.times, series.price_pun_eur_per_mwh[counted], period.timezone
+    )
+    sharing = sharing_of(scenario, parts.pods, period.timezone)
+    community = community_of(scenario, parts, period, tariff, sharing)
+    exposure = Exposure(series, parts.devices["dwelling"], comfort_calendar(scenario.comfort))
+    return Plant(community=community, series=series, exposure=exposure)
+
+
+def check_scenario(scenario: Scenario) -> list[str]:
+    """Load everything a run needs, without running; returns what is worth knowing.
+
+    Raises
+    ------
+    ScenarioError, InputDataError, ControllerError
+        Something is wrong.
+    """
+    made = make_controller(scenario.controller.name, scenario.controller.options)
+    plant = build_plant(scenario, getattr(made, "horizon_steps", 0))
+    community = plant.community
+    sizes = ", ".join(f"{kind}: {len(devices)}" for kind, devices in plant.devices.items())
+    return [
+        f"period {community.grid.describe()}, {community.grid.n_steps} steps",
+        f"delivery points: {len(community.pods)}, {sizes}",
+        *getattr(community.tariff, "notes", ()),
+    ]
+
+
+def default_path(scenario: Scenario, controller: str) -> Path:
+    """Where a run goes unless told otherwise."""
+    name = Path(controller.rpartition(":")[0]).stem if ":" in controller else controller
+    period = scenario.period
+    return Path("runs") / (
+        f"{scenario.name}-{name}-{period.date_start.isoformat()}-{period.days}d-seed{scenario.seed}.h5"
+    )
+
+
+def run_scenario(
+    scenario: Scenario,
+    *,
+    controller: str | None = None,
+    out: Path | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> RunResult:
+    """Simulate a scenario and write its result file.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    controller : str, optional
+        Entry point, ``package.module:Class`` or ``path/to/file.py:Class``; default: the scenario's own. Its
+        options come from the scenario.
+    out : Path, optional
+        Result file; default: in the folder ``runs``.
+    force : bool
+        Whether an existing file may be replaced.
+    progress : callable, optional
+        Called with steps done, steps in all (warm-up included) and the POSIX time simulated.
+
+    Raises
+    ------
+    RecosimError
+        Scenario, data, controller or result file are wrong.
+    """
+    began = time.process_time()
+    name = scenario.controller.name if controller is None else controller
+    made = make_controller(name, scenario.controller.options, trusted=controller is not None)
+    path = out or default_path(scenario, name)
+    plant = build_plant(scenario, getattr(made, "horizon_steps", 0))
+    log = DecisionLog()
+    meta = RunMeta(
+        name=scenario.name,
+        scenario_yaml=scenario_yaml(scenario),
+        controller=name,
+        seed=scenario.seed,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        versions=installed_versions(),
+    )
+    series = recorded_series(plant.community)
+    with RunWriter(path, meta=meta, grid=plant.community.grid, series=series, force=force) as writer:
+        world = _world(plant, made, log, writer, scenario, progress)
+        world.run()
+        accounts = world.accounts()
+        writer.write_controller(log.columns())
+        _write_accounts(writer, accounts, plant.community)
+        notes = (*getattr(plant.community.tariff, "notes", ()), *accounts.settlement.notes)
+        kpis = _finish(writer, plant, accounts, log, world.balance.residual_kwh, world.states_at_start, began)
+    return RunResult(
+        path=path, kpis=kpis, scenario_name=scenario.name, controller=name, notes=tuple(dict.fromkeys(notes))
+    )
+
+
+def _world(
+    plant: Plant,
+    controller: Controller,
+    log: DecisionLog,
+    writer: RunWriter,
+    scenario: Scenario,
+    progress: Progress | None,
+) -> RecosimWorld:
+    series, seed = plant.series, scenario.seed
+    believed = perturbed(plant.community, seed=seed, **scenario.model_error.model_dump())
+    if believed is not plant.community:
+        controller = MisinformedController(controller, believed)
+    forecasts = make_forecasts(scenario.forecast, believed, series, plant.exposure, series.n_beyond, seed)
+    grid = series.simulated
+
+    def report(done: int) -> None:
+        if progress is not None:
+            progress(done, grid.n_steps, grid.start + done * grid.step_s)
+
+    return RecosimWorld(
+        plant,
+        controller=controller,
+        forecasts=forecasts,
+        log=log,
+        writer=writer,
+        seed=seed,
+        progress=None if progress is None else report,
+    )
+
+
+def _write_accounts(writer: RunWriter, accounts: Accounts, community: Community) -> None:
+    settlement, bill = accounts.settlement, accounts.bill
+    writer.write_settlement(
+        {
+            "hourly": {
+                "time": accounts.times,
+                "energy_shared_kwh": settlement.energy_shared_kwh,
+                "energy_incentivised_kwh": settlement.energy_incentivised_kwh,
+                "premium_eur": settlement.premium_eur,
+                "valorisation_eur": settlement.valorisation_eur,
+                "sale_eur": settlement.sale_eur,
+            },
+            "monthly": {
+                "year": bill.month // 12,
+                "month": bill.month % 12 + 1,
+                **{name: getattr(bill, name) for name in BILL_COMPONENTS},
+            },
+            "members": {
+                "pod": np.array(community.pods.names),
+                "bill_eur": bill.by_pod_eur,
+                "sale_eur": settlement.sale_eur.sum(axis=0) + settlement.sale_minimum_eur,
+                "share_premium_eur": settlement.share_premium_eur,
+                "share_valorisation_eur": settlement.share_valorisation_eur,
+            },
+        },
+        {
+            "premium_excess_eur": settlement.premium_excess_eur,
+            "fees_gse_eur": settlement.fees_gse_eur,
+            "fees_rid_eur": settlement.fees_rid_eur,
+        },
+    )
+
+
+def _finish(
+    writer: RunWriter,
+    plant: Plant,
+    accounts: Accounts,
+    log: DecisionLog,
+    residual_kwh: float,
+    start: Mapping[str, Mapping[str, FloatArray]],
+    began: float,
+) -> Mapping[str, Kpi]:
+    """Compute the key figures from the file, and write them into it."""
+    settlement = accounts.settlement
+    money = Money(
+        bill_eur=float(np.sum(accounts.bill.total_eur)),
+        fees_eur=settlement.fees_eur,
+        revenue_sale_eur=settlement.sale_total_eur,
+        premium_eur=settlement.premium_total_eur,
+        valorisation_eur=settlement.valorisation_total_eur,
+        unmodelled_eur=accounts.unmodelled_eur,
+        energy_shared_kwh=settlement.energy_shared_total_kwh,
+        energy_incentivised_kwh=settlement.energy_incentivised_total_kwh,
+    )
+    rows = log.rows
+    solves = [row for row in rows if "iterations" in row]
+    run = writer.so_far()
+    stored_kwh, stored_eur = _stored_change(run, plant, start)
+    running = Running(
+        balance_residual_kwh=residual_kwh,
+        cpu_s=time.process_time() - began,
+        solve_ms=np.array([row["milliseconds"] for row in solves], dtype=np.float64),
+        solve_failures=sum(row["fallback"] in ("last plan", LOCAL_RULES) for row in rows),
+        fallbacks=sum(row["fallback"] != "" for row in rows),
+        value_stored_change_eur=stored_eur,
+        energy_stored_change_kwh=stored_kwh,
+    )
+    kpis = compute_kpis(run, plant.community, money, running)
+    writer.finish(kpis)
+    return kpis
+
+
+def _stored_change(
+    run: Run, plant: Plant, start: Mapping[str, Mapping[str, FloatArray]]
+) -> tuple[float, float]:
+    """What the run leaves stored beyond what it found: energy in batteries [kWh], worth of all [EUR].
+
+    Heat is worth heating saved at the end of a run in the heating season, cooling to be done in the cooling
+    season, nothing between.
+    """
+    community, exposure, series = plant.community, plant.exposure, plant.series
+    counted = slice(series.n_warmup, series.n_warmup + community.grid.n_steps)
+    last = counted.stop - 1
+    price = np.mean(
+        community.tariff.rates(community.grid.times, series.price_pun_eur_per_mwh[counted]), axis=0
+    )
+    dwellings = community.devices["dwelling"]
+    worth = value_of_kelvin(
+        dwellings.parameters,
+        price[dwellings.node],
+        temp_outdoor_degc=float(series.temp_outdoor_degc[counted].mean()),
+        heating=bool(exposure.heating_season[last]),
+        cooling=bool(exposure.cooling_season[last]),
+    )
+
+    def change(kind: str, name: str) -> FloatArray:
+        return np.asarray(run.last(kind, name) - start[kind][name], dtype=np.float64)
+
+    kelvin = np.stack([change("dwelling", "temp_indoor_degc"), change("dwelling", "temp_mass_degc")])
+    value_eur = float(np.sum(worth * kelvin))
+    batteries = plant.devices.get("battery")
+    if batteries is None:
+        return 0.0, value_eur
+    charge = change("battery", "energy_battery_kwh")
+    value_eur += float(value_of_charge(batteries.parameters, price[batteries.node]) @ charge)
+    return float(charge.sum()), value_eur

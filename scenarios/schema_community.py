@@ -1,0 +1,218 @@
+"""The community in a scenario file: dwellings with their devices, common services, shared plants."""
+
+from collections import Counter
+from datetime import date
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from recosim.scenarios.archetypes import Archetype, Position
+from recosim.scenarios.schema_section import (
+    Factor,
+    Name,
+    NonNegative,
+    Positive,
+    Section,
+    Share,
+    ShareBelowOne,
+)
+
+POWER_PLANT_MAX_KW = 1000.0
+FLOOR_AREA_MIN_M2, FLOOR_AREA_MAX_M2 = 10.0, 1000.0
+ENERGY_BASE_MAX_KWH = 100_000.0
+SIZE_MAX = 1000
+
+AzimuthDeg = Annotated[float, Field(ge=0.0, le=360.0)]
+CapacityJPerK = Annotated[float, Field(gt=0.0, le=1e12)]
+
+
+class Photovoltaics(Section):
+    """A photovoltaic plant; losses and inverter together are the 14 % of PVGIS."""
+
+    power_kw: float = Field(
+        gt=0.0,
+        le=POWER_PLANT_MAX_KW,
+        description="Peak power [kW]; plants above 1 MW may not belong to a configuration.",
+    )
+    tilt_deg: float = Field(default=20.0, ge=0.0, le=90.0, description="Tilt from the horizontal [deg].")
+    azimuth_deg: AzimuthDeg = Field(default=180.0, description="Clockwise from north, 180 is south [deg].")
+    losses: ShareBelowOne = Field(default=0.11, description="Losses before the inverter, as a share.")
+    efficiency_inverter: Factor = Field(default=0.96, description="Nominal efficiency of the inverter.")
+    dc_ac_ratio: float = Field(
+        default=1.1, gt=0.0, le=3.0, description="Peak power over the inverter's power."
+    )
+    gamma_per_k: float = Field(
+        default=-0.0037,
+        ge=-0.02,
+        le=0.0,
+        description="Relative change of power per kelvin of the cell [1/K].",
+    )
+    power_auxiliary_kw: float = Field(
+        default=0.0, ge=0.0, le=100.0, description="Constant draw of inverter and monitoring [kW]."
+    )
+    commissioned: date = Field(
+        default=date(2024, 6, 1),
+        description="Start of operation; before 16 December 2021 it earns no premium.",
+    )
+    grant_percent: float = Field(
+        default=0.0, ge=0.0, le=40.0, description="Capital grant, of the investment [%]."
+    )
+
+
+class Plant(Photovoltaics):
+    """A plant that serves the community rather than one dwelling."""
+
+    name: Name = Field(description="Name, unique among the plants.")
+    tilt_deg: float = Field(default=15.0, ge=0.0, le=90.0, description="Tilt from the horizontal [deg].")
+    pod: Literal["common", "own"] = Field(
+        default="common", description="Behind the meter of the common services, or with a meter of its own."
+    )
+    voltage: Literal["LV", "MV", "HV"] = Field(default="LV", description="Voltage of the connection.")
+
+
+class Battery(Section):
+    """A battery behind a dwelling's meter."""
+
+    capacity_kwh: float = Field(default=5.0, gt=0.0, le=10_000.0, description="Nominal capacity [kWh].")
+    power_charge_max_kw: float = Field(
+        default=2.5, gt=0.0, le=10_000.0, description="Largest charging power at the terminals [kW]."
+    )
+    power_discharge_max_kw: float = Field(
+        default=2.5, gt=0.0, le=10_000.0, description="Largest discharging power at the terminals [kW]."
+    )
+    state_min: Share = Field(
+        default=0.10, description="Lower end of the usable range, as a share of the capacity."
+    )
+    state_max: Share = Field(
+        default=0.95, description="Upper end of the usable range, as a share of the capacity."
+    )
+    efficiency_charge: Factor = Field(default=0.95, description="Terminals to cells, inverter included.")
+    efficiency_discharge: Factor = Field(default=0.95, description="Cells to terminals, inverter included.")
+    self_discharge_per_month: ShareBelowOne = Field(
+        default=0.02, description="Share of the stored energy lost."
+    )
+    grid_charging: bool = Field(
+        default=False,
+        description="True: may charge from the grid and never injects. False: charges from its own surplus.",
+    )
+
+    @model_validator(mode="after")
+    def _usable_range(self) -> Self:
+        if self.state_min >= self.state_max:
+            raise ValueError(f"state_min = {self.state_min}, allowed: below state_max = {self.state_max}")
+        return self
+
+
+class _Aperture(Section):
+    """Sun that enters through the windows."""
+
+    aperture_north_m2: NonNegative = Field(
+        default=0.0, description="Collecting area of the windows to the north, A (1 - F_f) F_w g F_sh [m2]."
+    )
+    aperture_east_m2: NonNegative = Field(default=0.0, description="The same to the east [m2].")
+    aperture_south_m2: NonNegative = Field(default=0.0, description="The same to the south [m2].")
+    aperture_west_m2: NonNegative = Field(default=0.0, description="The same to the west [m2].")
+
+
+class Thermal3R2C(_Aperture):
+    """A dwelling's thermal network, given directly: a node of air and a node of mass."""
+
+    model: Literal["3r2c"]
+    resistance_air_outdoor_k_per_w: Positive = Field(description="Windows and ventilation [K/W].")
+    resistance_air_mass_k_per_w: Positive = Field(description="Between air and mass [K/W].")
+    resistance_mass_outdoor_k_per_w: Positive = Field(description="Walls, from the mass outwards [K/W].")
+    capacity_air_j_per_k: CapacityJPerK = Field(description="Air and furniture [J/K].")
+    capacity_mass_j_per_k: CapacityJPerK = Field(description="Walls and floors [J/K].")
+
+
+class Thermal1R1C(_Aperture):
+    """A dwelling's thermal network, given directly: one node."""
+
+    model: Literal["1r1c"]
+    resistance_k_per_w: Positive = Field(description="Indoors to outdoors [K/W].")
+    capacity_j_per_k: CapacityJPerK = Field(description="Of the whole dwelling [J/K].")
+
+
+class Dwelling(Section):
+    """A flat: its envelope, its household and its devices; it has a meter of its own."""
+
+    name: Name = Field(description="Name, unique among the dwellings.")
+    archetype: Archetype | None = Field(
+        default=None,
+        description="Envelope of an Italian apartment block by age or retrofit; or give `thermal`.",
+    )
+    thermal: Annotated[Thermal3R2C | Thermal1R1C, Field(discriminator="model")] | None = Field(
+        default=None, description="Resistances and capacities given directly, instead of `archetype`."
+    )
+    position: Position = Field(default="middle", description="Where the flat lies in its block.")
+    floor_area_m2: float = Field(
+        ge=FLOOR_AREA_MIN_M2, le=FLOOR_AREA_MAX_M2, description="Conditioned floor area [m2]."
+    )
+    people: int = Field(ge=1, le=12, description="Members of the household.")
+    occupancy: Literal["retired", "working", "mixed", "family"] = Field(
+        default="mixed",
+        description="At home by day: all, nobody, one who works there, or children after school.",
+    )
+    energy_base_kwh_per_year: float = Field(
+        gt=0.0, le=ENERGY_BASE_MAX_KWH, description="Consumption without heating and cooling [kWh/year]."
+    )
+    power_contract_kw: float = Field(default=3.0, gt=0.0, le=1000.0, description="Contract power [kW].")
+    heating_nominal_kw: float = Field(
+        ge=0.0, le=1000.0, description="Heating capacity at 7 degC outdoors, thermal [kW]."
+    )
+    cooling_nominal_kw: float = Field(
+        ge=0.0, le=1000.0, description="Cooling capacity at 35 degC outdoors, thermal [kW]."
+    )
+    photovoltaics: Photovoltaics | None = Field(
+        default=None, description="A plant behind the dwelling's meter."
+    )
+    battery: Battery | None = Field(default=None, description="A battery behind the dwelling's meter.")
+
+    @model_validator(mode="after")
+    def _one_envelope(self) -> Self:
+        if (self.archetype is None) == (self.thermal is None):
+            given = "neither" if self.archetype is None else "both"
+            raise ValueError(f"give either archetype or thermal, {given} given")
+        return self
+
+
+class CommonServices(Section):
+    """Lift, stairs and pump, with a meter of their own and the tariff of non-domestic uses."""
+
+    energy_kwh_per_year: float = Field(default=2000.0, ge=0.0, le=1e7, description="Consumption [kWh/year].")
+    power_contract_kw: float = Field(default=3.0, gt=0.0, le=10_000.0, description="Contract power [kW].")
+
+
+class Community(Section):
+    """Who takes part, and with which devices."""
+
+    size: int | None = Field(
+        default=None,
+        ge=1,
+        le=SIZE_MAX,
+        description="Number of dwellings: those listed are repeated and varied, plants grow in proportion.",
+    )
+    dwellings: tuple[Dwelling, ...] = Field(
+        strict=False, min_length=1, max_length=SIZE_MAX, description="The dwellings, one meter each."
+    )
+    common_services: CommonServices | None = Field(
+        default=None, description="Common services of the building."
+    )
+    plants: tuple[Plant, ...] = Field(
+        default=(), strict=False, max_length=SIZE_MAX, description="Plants that serve the community."
+    )
+
+    @model_validator(mode="after")
+    def _names_and_pods(self) -> Self:
+        for what, named in (("dwellings", self.dwellings), ("plants", self.plants)):
+            counts = Counter(item.name for item in named)
+            doubled = [name for name, count in counts.items() if count > 1]
+            if doubled:
+                raise ValueError(f"two {what} are called {doubled[0]!r}; allowed: each name once")
+        if self.common_services is None:
+            for index, plant in enumerate(self.plants):
+                if plant.pod == "common":
+                    raise ValueError(
+                        f"plants[{index}].pod = 'common' needs common_services; give them, or set pod: own"
+                    )
+        return self
