@@ -1,0 +1,240 @@
+"""What the commands show on the screen: key figures, comparisons, listings."""
+
+import ast
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import EntryPoint
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from recosim.quantities import KPI_NAMES, quantity
+
+if TYPE_CHECKING:  # reading result files is slow to import, and most commands read none
+    from recosim.results.compare import Comparison, ComparisonRow, Regret
+    from recosim.scenarios.bound import Bound
+
+Kpis = Mapping[str, float | None]
+
+ABSENT = "–"
+# A group reaches from its first key figure to the next group's.
+GROUP_BEGINS = {
+    "cost_net_eur": "Money",
+    "energy_shared_kwh": "Energy",
+    "self_consumption": "Shares",
+    "peak_withdrawal_kw": "Grid",
+    "discomfort_kh": "Comfort",
+    "battery_cycles": "Running",
+}
+SHARES = "Shares"
+COUNTED = ("1", "d")
+MAGNITUDES = ("balance_residual_kwh",)
+"""Figures that are judged by their order of magnitude."""
+PERCENT_SHOWN = 9999.0
+FULL_WIDTH = 200
+TEXT_WIDTH = 90
+
+
+def grouped(names: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
+    """Key figures in the order of printing, by group; those the table does not know come last."""
+    groups: dict[str, list[str]] = {}
+    group = ""
+    for name in KPI_NAMES:
+        group = GROUP_BEGINS.get(name, group)
+        if name in names:
+            groups.setdefault(group, []).append(name)
+    unknown = [name for name in names if name not in KPI_NAMES]
+    if unknown:
+        groups["Other"] = unknown
+    yield from groups.items()
+
+
+def readable(value: float | None, unit: str = "1", name: str = "") -> str:
+    """Write a number for people: as many digits as they can use, and a dash for none.
+
+    Examples
+    --------
+    >>> readable(12345.678, "kWh"), readable(3.14159, "kW"), readable(0.4137, "%"), readable(-2e-13, "kWh")
+    ('12,346', '3.14', '41.4', '0.00')
+    >>> readable(7.0), readable(None, "ms"), readable(2e-13, "kWh", "balance_residual_kwh")
+    ('7', '–', '2.0e-13')
+    """
+    if value is None or not math.isfinite(value):
+        return ABSENT
+    number = value * 100.0 if unit == "%" else value
+    if name in MAGNITUDES and number:
+        return f"{number:.1e}"
+    if unit in COUNTED and number == round(number):
+        return f"{number:,.0f}"
+    size = abs(number)
+    digits = 1 if unit == "%" else 2
+    if unit not in ("%", "EUR"):
+        digits = 0 if size >= 1000.0 else 1 if size >= 100.0 else 2
+    return f"{round(number, digits) + 0.0:,.{digits}f}"  # + 0.0: never minus nothing
+
+
+def percent(value: float | None, unit: str = "%") -> str:
+    """Write a difference in per cent, or of shares in percentage points.
+
+    Examples
+    --------
+    >>> percent(-10.04), percent(0.01), percent(None), percent(-1e9), percent(4.6, "pp")
+    ('-10.0 %', '0.0 %', '–', '< -9999 %', '+4.6 pp')
+    """
+    if value is None or not math.isfinite(value):
+        return ABSENT
+    if abs(value) > PERCENT_SHOWN:
+        return f"> {PERCENT_SHOWN:.0f} {unit}" if value > 0 else f"< -{PERCENT_SHOWN:.0f} {unit}"
+    shown = f"{round(value, 1) + 0.0:+.1f} {unit}"
+    return shown.removeprefix("+") if round(value, 1) == 0.0 else shown
+
+
+def change(row: "ComparisonRow", run: int, unit: str) -> str:
+    """Write how far a run's figure is from the first run's.
+
+    Shares differ by percentage points. There is no percentage of what is nothing but for rounding.
+    """
+    if unit == "%":
+        difference = row.differences[run]
+        return percent(None if difference is None else 100.0 * difference, "pp")
+    nothing = readable(row.values[0], unit, row.kpi) == readable(0.0, unit, row.kpi)
+    return ABSENT if nothing else percent(row.percents[run])
+
+
+def shown_unit(name: str, group: str) -> str:
+    """Choose the unit in which a key figure is printed: shares in per cent, counts without."""
+    unit = quantity(name).unit
+    return "%" if group == SHARES and unit == "1" else unit
+
+
+def empty_table(title: str, *heads: str) -> Table:
+    """Make a table whose columns after the first are figures, right-aligned."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column(heads[0])
+    for head in heads[1:]:
+        table.add_column(head, justify="right", no_wrap=True)
+    return table
+
+
+def kpi_table(kpis: Kpis, title: str) -> Table:
+    """Lay out the key figures of one run, by group."""
+    table = empty_table(title, "", "value")
+    table.add_column("unit")
+    for group, names in grouped(list(kpis)):
+        table.add_row(f"[bold]{group}[/bold]")
+        for name in names:
+            unit = shown_unit(name, group)
+            label = quantity(name).meaning
+            table.add_row(f"  {label}", readable(kpis[name], unit, name), "" if unit == "1" else unit)
+        table.add_section()
+    return table
+
+
+def comparison_table(comparison: "Comparison") -> Table:
+    """Lay out the key figures of several runs, each with its difference to the first."""
+    heads = run_names(comparison)
+    table = empty_table(f"Compared with {comparison.runs[0].path}", "", heads[0])
+    for head in heads[1:]:
+        table.add_column(head, justify="right", no_wrap=True)
+        table.add_column("change", justify="right", no_wrap=True)
+    table.add_column("unit")
+    rows = {row.kpi: row for row in comparison.rows if any(value is not None for value in row.values)}
+    for group, names in grouped(list(rows)):
+        table.add_row(f"[bold]{group}[/bold]")
+        for name in names:
+            row, unit = rows[name], shown_unit(name, group)
+            cells = [readable(row.values[0], unit, name)]
+            for run in range(1, len(row.values)):
+                cells += [readable(row.values[run], unit, name), change(row, run, unit)]
+            table.add_row(f"  {row.meaning}", *cells, "" if unit == "1" else unit)
+            if any(share is not None for share in row.percents_of_bills):
+                cells = [""]
+                for share in row.percents_of_bills[1:]:
+                    cells += ["", percent(share)]
+                table.add_row("    in per cent of the bills", *cells, "")
+        table.add_section()
+    if comparison.regret is not None:
+        add_regret(table, comparison.regret)
+    return table
+
+
+def add_regret(table: Table, regret: "Regret") -> None:
+    """Add how far each run is above the lower bound, and what share of the first run's distance that is."""
+    first, *others = regret.values_eur
+    cells = [readable(first, "EUR")]
+    for value, share in zip(others, regret.shares[1:], strict=True):
+        cells += [readable(value, "EUR"), ABSENT if share is None else f"{100.0 * share:.1f} %"]
+    table.add_row("[bold]Regret[/bold]")
+    table.add_row("  J by marginal rates, above the bound; in per cent of the first", *cells, "EUR")
+    table.add_section()
+
+
+def bound_table(bound: "Bound") -> Table:
+    """Lay out a lower bound, the value that was reached, and what lies between."""
+    days = f"{bound.days} day{'' if bound.days == 1 else 's'} from {bound.start}"
+    table = empty_table(f"{bound.scenario}, {days}, seed {bound.seed}", "", "value")
+    table.add_column("unit")
+    table.add_row("lower bound of J, by marginal rates", readable(bound.lower_eur, "EUR"), "EUR")
+    table.add_row("J that mpc reaches on the linear plant", readable(bound.upper_eur, "EUR"), "EUR")
+    table.add_row("gap", readable(bound.gap_eur, "EUR"), "EUR")
+    table.add_row("  in per cent of the bills", readable(bound.gap_percent_of_bills), "%")
+    table.add_row("CPU time, lower bound", readable(bound.seconds_lower, "s"), "s")
+    table.add_row("CPU time, run", readable(bound.seconds_upper, "s"), "s")
+    return table
+
+
+def run_names(comparison: "Comparison") -> list[str]:
+    """Name the columns: by controller where that tells the runs apart, else by file."""
+    controllers = [run.controller for run in comparison.runs]
+    if len(set(controllers)) == len(controllers):
+        return controllers
+    return [run.path.stem for run in comparison.runs]
+
+
+def listing_table(title: str, entries: Mapping[str, str]) -> Table:
+    """Lay out names and what they stand for."""
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        show_header=False,
+        min_width=len(title),  # else the title is folded to the width of the entries
+    )
+    table.add_column(no_wrap=True)
+    table.add_column(max_width=TEXT_WIDTH)
+    for name, description in entries.items():
+        table.add_row(f"  {name}", description)
+    return table
+
+
+class _Console(Console):
+    """A console that leaves it to the command what happens when nobody reads on (rich would exit)."""
+
+    def on_broken_pipe(self) -> None:
+        """Pass on the error that rich met."""
+        raise BrokenPipeError
+
+
+def description_of(entry: EntryPoint) -> str:
+    """First sentence of a controller's docstring, read from its source: importing it may take seconds."""
+    try:
+        module = find_spec(entry.module)
+        source = Path(module.origin or "").read_text(encoding="utf-8") if module else ""
+        classes = [node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)]
+    except (ImportError, OSError, SyntaxError, ValueError):
+        classes = []
+    texts = [ast.get_docstring(node) for node in classes if node.name == entry.attr]
+    return texts[0].splitlines()[0] if texts and texts[0] else entry.value
+
+
+def show(table: Table) -> None:
+    """Print a table to standard output; into a file or a pipe at full width, never folded at 80 columns."""
+    console = _Console()
+    if not console.is_terminal:
+        console = _Console(width=FULL_WIDTH)
+    console.print(table)
