@@ -1,0 +1,120 @@
+"""Every command and every file that the README shows works.
+
+The fenced blocks ``console`` (lines that begin with ``$``) and ``sh`` (all lines) are run in their order, in
+one temporary folder. An HTML comment on the line before a block says what a test may change:
+
+``<!-- test: add --days 1 -->``
+    appended to each command of the block, to shorten a long run;
+``<!-- test: skip (why) -->``
+    not run; allowed only for what installs recosim or fetches it;
+``<!-- test: file NAME -->``
+    the block (of any language) is written to NAME, for the commands that follow.
+"""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+README = Path(__file__).resolve().parents[1] / "README.md"
+BLOCK = re.compile(
+    r"^(?:<!-- test: (?P<marker>[^\n]*?) -->\n)?```(?P<language>[a-z]*)\n(?P<body>.*?)^```$", re.M | re.S
+)
+MAY_BE_SKIPPED = {"make", "pip", "git", "python3", "cd", "source"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    language: str
+    body: str
+    verb: str
+    rest: str
+
+    @property
+    def commands(self) -> list[str]:
+        lines = self.body.replace("\\\n", " ").splitlines()
+        if self.language == "console":
+            return [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
+        if self.language == "sh":
+            return [line for line in lines if line.strip() and not line.startswith("#")]
+        return []
+
+
+def blocks(text: str) -> list[Block]:
+    found = []
+    for match in BLOCK.finditer(text):
+        verb, _, rest = (match["marker"] or "").partition(" ")
+        found.append(Block(language=match["language"], body=match["body"], verb=verb, rest=rest))
+    return found
+
+
+BLOCKS = blocks(README.read_text())
+
+
+def test_the_readme_is_read() -> None:
+    assert sum(text.count("```") for text in [README.read_text()]) == 2 * len(BLOCKS)
+    assert README.read_text().count("<!-- test:") == sum(block.verb != "" for block in BLOCKS)
+    commands = [command for block in BLOCKS for command in block.commands]
+    assert any(command.startswith("make run") for command in commands)
+    assert any(command.startswith("make test") for command in commands)
+    assert any(command.startswith("recosim run naples") for command in commands)
+
+
+def test_markers_mean_something() -> None:
+    for block in BLOCKS:
+        assert block.verb in ("", "add", "skip", "file"), block
+        assert not block.verb or block.rest, block
+        if block.verb == "skip":
+            assert re.fullmatch(r"\(.+\)", block.rest), block
+            assert {Path(shlex.split(command)[0]).name for command in block.commands} <= MAY_BE_SKIPPED, block
+
+
+@pytest.mark.parametrize(
+    ("text", "commands"),
+    [
+        ("```sh\n# first\nrecosim list\n\nrecosim schema\n```\n", ["recosim list", "recosim schema"]),
+        (
+            "```console\n$ recosim list\nnaples\n$ recosim \\\n  schema\n```\n",
+            ["recosim list", "recosim    schema"],
+        ),
+        ("```python\nrecosim list\n```\n", []),
+    ],
+)
+def test_commands_of_a_block(text: str, commands: list[str]) -> None:
+    (block,) = blocks(text)
+    assert block.commands == commands
+
+
+def test_marker_of_a_block() -> None:
+    (block,) = blocks("words\n<!-- test: add --days 1 -->\n```sh\nrecosim run naples\n```\n")
+    assert (block.verb, block.rest) == ("add", "--days 1")
+
+
+@pytest.mark.slow
+def test_every_command_works(tmp_path: Path) -> None:
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    ran = []
+    # the commands are those of a checkout, but what they write must not land in it
+    (tmp_path / "benchmarks").symlink_to(README.parent / "benchmarks")
+    for block in BLOCKS:
+        if block.verb == "file":
+            (tmp_path / block.rest).write_text(block.body)
+        elif block.verb != "skip":
+            for command in block.commands:
+                shown = f"{command} {block.rest}" if block.verb == "add" else command
+                done = subprocess.run(
+                    ["bash", "-c", shown],
+                    cwd=tmp_path,
+                    env=os.environ | {"PATH": path},
+                    capture_output=True,
+                    text=True,
+                    stdin=subprocess.DEVNULL,
+                )
+                assert done.returncode == 0, f"$ {shown}\n{done.stdout}\n{done.stderr}"
+                ran.append(shown)
+    assert len(ran) >= 8
