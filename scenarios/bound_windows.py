@@ -6,7 +6,7 @@ decision with a price, and relaxed where the plant is not linear, so that it adm
 * exclusive pairs (withdraw or inject, charge or discharge) are not enforced;
 * nothing limits the part load of the air conditioning, and power above the contract costs nothing;
 * opened windows: in summer, heat may leave by ventilation, as much as the windows let out; the rule by which
-  people open them is relaxed to its chord over air temperatures of 0 to 32 degC;
+  people open them is relaxed to its chord over air temperatures of 12 to 32 degC;
 * injected energy never sells below zero, since a plant can be cut off;
 * where consuming pays at the margin, heat may be lost as a cycling unit loses it.
 
@@ -32,9 +32,8 @@ from recosim.simulators.physics.battery import Battery, retained_share
 from recosim.simulators.physics.heat_pump import cooling_capacity_kw, heating_capacity_kw
 from recosim.simulators.physics.rc_network import discretise, stack_inputs, temperatures_after
 
-TEMP_SUMMER_MIN_DEGC, TEMP_SUMMER_MAX_DEGC = 0.0, 32.0
-"""Air temperatures between which the rule of the windows is relaxed. A controller may cool an empty flat far
-below 16 degC; from 12 to 32 degC the bound of a July week in Naples would be higher by 1 % of the bills."""
+TEMP_SUMMER_MIN_DEGC, TEMP_SUMMER_MAX_DEGC = 12.0, 32.0
+"""Air temperatures between which the rule of the windows is relaxed; a unit stops cooling at 16 degC operative."""
 WARMED_AT_MOST_K = 10.0
 """Difference of temperature with which summer air warms a flat colder than all that."""
 

@@ -230,6 +230,8 @@ class Dwellings(DeviceGroup):
         set_heating, set_cooling = inputs["setpoint_temp_heating_degc"], inputs["setpoint_temp_cooling_degc"]
         target_heating = np.where(np.isnan(set_heating), targets[0], set_heating)
         target_cooling = np.where(np.isnan(set_cooling), targets[1], set_cooling)
+        target_heating = np.minimum(target_heating, TEMP_HEATING_STOPS_DEGC)
+        target_cooling = np.maximum(target_cooling, TEMP_COOLING_STOPS_DEGC)
         most_heat, most_cold = heating_capacity_kw(unit, outdoor), cooling_capacity_kw(unit, outdoor)
 
         def needed(target: FloatArray | float) -> FloatArray:

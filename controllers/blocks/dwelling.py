@@ -8,11 +8,15 @@ import pyomo.environ as pyo
 
 from recosim.arrays import FloatArray
 from recosim.components import Devices
-from recosim.contracts import Community
+from recosim.contracts import Community, Forecast
 from recosim.controllers.blocks.block import PlannedValues, Window, given
 from recosim.controllers.horizon import Horizon
 from recosim.controllers.storage_value import price_mean, value_of_heat
-from recosim.simulators.dwellings import DwellingParameters
+from recosim.simulators.dwellings import (
+    TEMP_COOLING_STOPS_DEGC,
+    TEMP_HEATING_STOPS_DEGC,
+    DwellingParameters,
+)
 from recosim.simulators.physics.comfort import windows_open
 from recosim.simulators.physics.heat_pump import cooling_capacity_kw, cop, eer, heating_capacity_kw
 from recosim.simulators.physics.rc_network import AIR, MASS, DiscreteNetwork, discretise
@@ -245,16 +249,17 @@ class DwellingBlock:
         cops = self._hold("cop", cop(device, outdoor), window.spare)
         eers = self._hold("eer", eer(device, outdoor), window.spare)
         prices = price_mean(forecast.price_buy_eur_per_kwh)[self._devices.node]
+        occupied = window.slots(forecast.occupied.astype(np.float64))
         values = {
             "drift": drift.transpose(2, 0, 1),
             "cop": cops,
             "eer": eers,
             "heating_max_kw": heating_max,
             "cooling_max_kw": cooling_max,
-            "temp_min_degc": self._edge(window, forecast.temp_comfort_min_degc, np.maximum) - weights,
-            "temp_max_degc": self._edge(window, forecast.temp_comfort_max_degc, np.minimum) - weights,
+            "temp_min_degc": self._edge(window, self._lowest(forecast), np.maximum) - weights,
+            "temp_max_degc": self._edge(window, self._highest(forecast), np.minimum) - weights,
             "price_comfort": self._community.price_comfort_eur_per_kh
-            * window.slots(forecast.occupied.astype(np.float64)),
+            * np.where(occupied > 0.0, occupied, 0.0 if self._free_start else 1.0),
             "value_eur_per_k": value_of_heat(parameters, forecast, prices),
         }
         return {name: v for name, v in values.items() if not (self._free_start and name in self.FREE_START)}
@@ -293,6 +298,16 @@ class DwellingBlock:
         most_heating = heating_capacity_kw(device, outdoor) / cop(device, outdoor)
         most_cooling = cooling_capacity_kw(device, outdoor) / eer(device, outdoor)
         return np.where(heating, most_heating, 0.0), np.where(cooling, most_cooling, 0.0)
+
+    def _lowest(self, forecast: Forecast) -> FloatArray:
+        """Lower edges: the band with somebody at home, else where a unit stops cooling."""
+        stops = np.where(forecast.cooling_season, TEMP_COOLING_STOPS_DEGC, -np.inf)[:, None]
+        return np.where(forecast.occupied, forecast.temp_comfort_min_degc, stops)
+
+    def _highest(self, forecast: Forecast) -> FloatArray:
+        """Upper edges: the band with somebody at home, else where a unit stops heating."""
+        stops = np.where(forecast.heating_season, TEMP_HEATING_STOPS_DEGC, np.inf)[:, None]
+        return np.where(forecast.occupied, forecast.temp_comfort_max_degc, stops)
 
     def _edge(self, window: Window, rows: FloatArray, strictest: Any) -> FloatArray:
         """Strictest edge of the band inside each slot; open in spare slots."""
