@@ -170,8 +170,8 @@ _KPIS = (
     _q("co2_kg", "CO2 of the withdrawn energy"),
     # comfort
     _q("discomfort_kh", "discomfort, all dwellings"),
-    _q("discomfort_heating_kh", "discomfort, too cold"),
-    _q("discomfort_cooling_kh", "discomfort, too warm"),
+    _q("discomfort_heating_kh", "discomfort, heating season"),
+    _q("discomfort_cooling_kh", "discomfort, cooling season"),
     _q("discomfort_worst_kh", "discomfort, worst dwelling"),
     _q("hours_outside_cat_ii", "occupied, outside EN 16798-1 cat. II", unit="h"),
     # running

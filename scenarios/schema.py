@@ -199,9 +199,17 @@ class Scenario(Section):
         default="perfect",
         description="What the controller is told of the future: the truth, the last day, or errors.",
     )
-    model_error: ModelError = ModelError()
+    model_error: ModelError = Field(
+        default=ModelError(), description="Error of the controller's model; a number stands for all four parts."
+    )
 
     _folder: Path | None = PrivateAttr(default=None)
+
+    @field_validator("model_error", mode="before", json_schema_input_type=ModelError | HalfWidth)
+    @classmethod
+    def _one_for_all(cls, value: Any) -> Any:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return dict.fromkeys(ModelError.model_fields, value) if is_number else value
 
     @model_validator(mode="after")
     def _climate_known(self) -> Self:
