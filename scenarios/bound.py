@@ -27,13 +27,13 @@ from recosim.contracts import Forecast
 from recosim.controllers.forecasts import PerfectForecast
 from recosim.controllers.host import DecisionLog
 from recosim.controllers.rules import Rules
-from recosim.controllers.storage_value import value_of_charge, value_of_kelvin
 from recosim.results.compare import objective_marginal_eur
 from recosim.results.store import RunWriter
 from recosim.scenarios.bound_windows import Reach, States, WindowProgram, WindowSolution
 from recosim.scenarios.loader import scenario_yaml
 from recosim.scenarios.runner import build_plant, run_scenario
 from recosim.scenarios.schema import ControllerChoice, ModelError, Scenario
+from recosim.scenarios.stored_value import worth_of_states
 from recosim.scenarios.world import Plant, RecosimWorld
 from recosim.simulators.physics.battery import Battery
 from recosim.timegrid import SECONDS_PER_DAY
@@ -252,10 +252,10 @@ class _LowerBound:
         has not been solved yet.
         """
         last = self._grid.n_steps
-        of_objective = self._price(0, last, last)
+        of_objective = self._price(0, last)
         prices = [
             of_objective,
-            *(self._price(*ends, ends[1]) for ends in pairwise(self._edges[:-1])),
+            *(self._price(*ends) for ends in pairwise(self._edges[:-1])),
             of_objective,
         ]
         state = self._first[0].mean(self._first[1])
@@ -266,23 +266,10 @@ class _LowerBound:
             state = solution.end
         return prices
 
-    def _price(self, first: int, last: int, at: int) -> States:
-        """What the state is worth after step ``at``, at the prices and weather of the steps between."""
-        community, series, exposure = self._plant.community, self._plant.series, self._plant.exposure
-        rows = slice(series.n_warmup + first, series.n_warmup + last)
-        pun = series.price_pun_eur_per_mwh[series.n_warmup : series.n_warmup + self._grid.n_steps]
-        price = np.mean(community.tariff.rates(self._grid.times, pun), axis=0)
-        dwellings, batteries = community.devices["dwelling"], community.devices.get("battery")
-        temp = value_of_kelvin(
-            dwellings.parameters,
-            price[dwellings.node],
-            temp_outdoor_degc=float(series.temp_outdoor_degc[rows].mean()),
-            heating=bool(exposure.heating_season[series.n_warmup + at - 1]),
-            cooling=bool(exposure.cooling_season[series.n_warmup + at - 1]),
-        )
-        if batteries is None:
-            return States(temp=temp, energy=np.zeros(0))
-        return States(temp=temp, energy=value_of_charge(batteries.parameters, price[batteries.node]))
+    def _price(self, first: int, last: int) -> States:
+        """What the state is worth after the steps between."""
+        temp, energy = worth_of_states(self._plant, first, last)
+        return States(temp=temp, energy=energy)
 
     def _solved(
         self, number: int, limits: tuple[States, States], price_start: States, price_end: States

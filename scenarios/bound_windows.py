@@ -33,7 +33,7 @@ from recosim.simulators.physics.heat_pump import cooling_capacity_kw, heating_ca
 from recosim.simulators.physics.rc_network import discretise, stack_inputs, temperatures_after
 
 TEMP_SUMMER_MIN_DEGC, TEMP_SUMMER_MAX_DEGC = 12.0, 32.0
-"""Air temperatures between which the rule of the windows is relaxed; a unit stops cooling at 16 degC operative."""
+"""Air temperatures between which the rule of the windows is relaxed; units stop cooling at 16 degC."""
 WARMED_AT_MOST_K = 10.0
 """Difference of temperature with which summer air warms a flat colder than all that."""
 

@@ -14,7 +14,6 @@ from recosim.controllers.forecasts import make_forecasts
 from recosim.controllers.host import LOCAL_RULES, DecisionLog
 from recosim.controllers.model_error import MisinformedController, perturbed
 from recosim.controllers.registry import make_controller
-from recosim.controllers.storage_value import value_of_charge, value_of_kelvin
 from recosim.results.kpis import Money, Running, compute_kpis
 from recosim.results.run_file import Kpi, Run, RunMeta, installed_versions
 from recosim.results.store import RunWriter
@@ -23,6 +22,7 @@ from recosim.scenarios.input_series import series_of, times_of
 from recosim.scenarios.loader import scenario_yaml
 from recosim.scenarios.rules_of_money import sharing_of, tariff_of
 from recosim.scenarios.schema import Scenario
+from recosim.scenarios.stored_value import worth_of_states
 from recosim.scenarios.world import Plant, RecosimWorld, recorded_series
 from recosim.simulators.exposure import Exposure
 from recosim.simulators.gse import Accounts
@@ -272,34 +272,15 @@ def _finish(
 def _stored_change(
     run: Run, plant: Plant, start: Mapping[str, Mapping[str, FloatArray]]
 ) -> tuple[float, float]:
-    """What the run leaves stored beyond what it found: energy in batteries [kWh], worth of all [EUR].
-
-    Heat is worth heating saved at the end of a run in the heating season, cooling to be done in the cooling
-    season, nothing between.
-    """
-    community, exposure, series = plant.community, plant.exposure, plant.series
-    counted = slice(series.n_warmup, series.n_warmup + community.grid.n_steps)
-    last = counted.stop - 1
-    price = np.mean(
-        community.tariff.rates(community.grid.times, series.price_pun_eur_per_mwh[counted]), axis=0
-    )
-    dwellings = community.devices["dwelling"]
-    worth = value_of_kelvin(
-        dwellings.parameters,
-        price[dwellings.node],
-        temp_outdoor_degc=float(series.temp_outdoor_degc[counted].mean()),
-        heating=bool(exposure.heating_season[last]),
-        cooling=bool(exposure.cooling_season[last]),
-    )
+    """What the run leaves stored beyond what it found: energy in batteries [kWh], worth of all [EUR]."""
+    worth_of_temp, worth_of_energy = worth_of_states(plant, 0, plant.community.grid.n_steps)
 
     def change(kind: str, name: str) -> FloatArray:
         return np.asarray(run.last(kind, name) - start[kind][name], dtype=np.float64)
 
     kelvin = np.stack([change("dwelling", "temp_indoor_degc"), change("dwelling", "temp_mass_degc")])
-    value_eur = float(np.sum(worth * kelvin))
-    batteries = plant.devices.get("battery")
-    if batteries is None:
+    value_eur = float(np.sum(worth_of_temp * kelvin))
+    if not len(worth_of_energy):
         return 0.0, value_eur
     charge = change("battery", "energy_battery_kwh")
-    value_eur += float(value_of_charge(batteries.parameters, price[batteries.node]) @ charge)
-    return float(charge.sum()), value_eur
+    return float(charge.sum()), value_eur + float(worth_of_energy @ charge)

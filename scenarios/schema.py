@@ -200,7 +200,8 @@ class Scenario(Section):
         description="What the controller is told of the future: the truth, the last day, or errors.",
     )
     model_error: ModelError = Field(
-        default=ModelError(), description="Error of the controller's model; a number stands for all four parts."
+        default=ModelError(),
+        description="Of the controller's model; a number stands for all four parts.",
     )
 
     _folder: Path | None = PrivateAttr(default=None)

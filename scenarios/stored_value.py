@@ -1,0 +1,43 @@
+"""What is stored in a community counts in J: what its states are worth."""
+
+import numpy as np
+
+from recosim.arrays import FloatArray
+from recosim.controllers.storage_value import value_of_charge, value_of_kelvin
+from recosim.scenarios.world import Plant
+
+
+def worth_of_states(plant: Plant, first: int, last: int) -> tuple[FloatArray, FloatArray]:
+    """Worth of temperatures and of stored energy after a part of the period.
+
+    Heat is worth heating saved if the part ends in the heating season, cooling to be done in the cooling
+    season, nothing between; both at the mean price of the period and the weather of the part.
+
+    Parameters
+    ----------
+    plant : Plant
+    first, last : int
+        First step of the part, and the one after its last, counted from the start of the period.
+
+    Returns
+    -------
+    temp : array, shape (2, n_dwellings)
+        Air and mass [EUR/K].
+    energy : array, shape (n_batteries,)
+        [EUR/kWh].
+    """
+    community, series, exposure = plant.community, plant.series, plant.exposure
+    grid, period = community.grid, slice(series.n_warmup, series.n_warmup + community.grid.n_steps)
+    price = np.mean(community.tariff.rates(grid.times, series.price_pun_eur_per_mwh[period]), axis=0)
+    part = slice(period.start + first, period.start + last)
+    dwellings, batteries = community.devices["dwelling"], community.devices.get("battery")
+    temp = value_of_kelvin(
+        dwellings.parameters,
+        price[dwellings.node],
+        temp_outdoor_degc=float(series.temp_outdoor_degc[part].mean()),
+        heating=bool(exposure.heating_season[part.stop - 1]),
+        cooling=bool(exposure.cooling_season[part.stop - 1]),
+    )
+    if batteries is None:
+        return temp, np.zeros(0)
+    return temp, value_of_charge(batteries.parameters, price[batteries.node])
