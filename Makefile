@@ -7,7 +7,7 @@ WEEK := --start 2025-07-14 --days 7 --force
 # Two test workers and a threaded solver would fight for the same cores.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help run test slow check clean
+.PHONY: help run test slow check typed links clean
 
 help:
 	@echo 'make run    a summer week of the Naples community with both controllers, and how they compare'
@@ -35,10 +35,9 @@ test: .venv/.ready-dev
 slow: .venv/.ready-dev
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m slow
 
-check: .venv/.ready-dev .venv/typings
+check: .venv/.ready-dev typed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/codespell
 
 .venv/bin/python:
@@ -54,11 +53,14 @@ check: .venv/.ready-dev .venv/typings
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch .venv/.ready $@
 
-# mypy finds a package by its folder's name, and four of ours are mapped: it gets a tree of links named as they are imported.
-.venv/typings: Makefile pyproject.toml
-	mkdir -p $@/recosim
-	for folder in simulators controllers scenarios results; do ln -sfn "$(CURDIR)/$$folder" $@/recosim/$$folder; done
-	touch $@
+# mypy names a module by its path, and four of our folders are mapped: it reads a tree of links, named as we import.
+typed: .venv/.ready-dev links
+	$(BIN)/mypy
+
+links:
+	rm -rf .venv/typings
+	mkdir -p .venv/typings/recosim
+	ln -s $(CURDIR)/recosim/* $(addprefix $(CURDIR)/,simulators controllers scenarios results) .venv/typings/recosim
 
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -14,7 +14,8 @@ from types import SimpleNamespace
 import pytest
 
 from recosim import __version__
-from recosim.cli import main, run_options
+from recosim.cli import main
+from recosim.commands.options import run_options
 from recosim.quantities import KPI_NAMES
 
 DAY = ["--start", "2025-07-14", "--days", "1"]

@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 FLOOR_OF_FOLDER = {"recosim": 0, "simulators": 1, "controllers": 2, "results": 3, "scenarios": 4}
-TOP_FLOOR_FILES = {"recosim.cli", "recosim.__main__", "recosim.tables", "recosim.terminal"}
+TOP_FLOOR_MODULES = ("cli", "__main__", "tables", "terminal", "commands")
 TOP_FLOOR = 5
 MAPPED = tuple(folder for folder in FLOOR_OF_FOLDER if folder != "recosim")
 
@@ -19,9 +19,9 @@ def module_name(path: Path) -> str:
 
 
 def floor(module: str) -> int:
-    if module in TOP_FLOOR_FILES:
-        return TOP_FLOOR
     parts = module.split(".")
+    if parts[0] == "recosim" and parts[1:2] and parts[1] in TOP_FLOOR_MODULES:
+        return TOP_FLOOR
     return FLOOR_OF_FOLDER.get(parts[1], 0) if len(parts) > 1 else 0
 
 

@@ -106,10 +106,6 @@ def test_entry_points_come_from_the_wheel(installed: Path, elsewhere: Path) -> N
         assert Path(files[name]).is_relative_to(installed)
 
 
-def test_every_mapped_folder_is_type_checked() -> None:
-    assert set(PROJECT["tool"]["mypy"]["packages"]) == set(PACKAGE_DIR)
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")
 def test_a_type_error_is_found_in_every_mapped_folder(tmp_path: Path) -> None:
@@ -118,7 +114,7 @@ def test_a_type_error_is_found_in_every_mapped_folder(tmp_path: Path) -> None:
         (tmp_path / folder / "planted.py").write_text('number: int = "text"\n')
     for file in ("pyproject.toml", "Makefile"):
         shutil.copy(ROOT / file, tmp_path)
-    subprocess.run(["make", ".venv/typings"], cwd=tmp_path, check=True)
+    subprocess.run(["make", "links"], cwd=tmp_path, check=True)
     done = subprocess.run([sys.executable, "-m", "mypy"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 1
     for folder in PACKAGE_DIR.values():

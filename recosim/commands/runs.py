@@ -1,0 +1,153 @@
+"""Simulate, compare, bound."""
+
+import sys
+from contextlib import nullcontext, redirect_stdout
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from recosim.commands.options import Days, Debug, Json, Overrides, ScenarioName, Seed, Start, run_options
+from recosim.errors import ControllerError
+from recosim.terminal import (
+    EXIT_INTERRUPTED,
+    STANDARD_OUTPUT,
+    Interrupted,
+    check_json_target,
+    guarded,
+    progress_bar,
+    user_code,
+    warnings_shown,
+    what_is_left,
+    write_json,
+)
+
+
+@guarded
+def run(
+    scenario: ScenarioName,
+    controller: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="An installed name, package.module:Class or path/to/file.py:Class."
+        ),
+    ] = None,
+    sets: Overrides = None,
+    start: Start = None,
+    days: Days = None,
+    seed: Seed = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Result file; default in runs/.")] = None,
+    force: Annotated[
+        bool, typer.Option("--force", metavar="", help="Overwrite an existing result file.")
+    ] = False,
+    json_to: Json = None,
+    debug: Debug = False,
+) -> None:
+    """Simulate a scenario, print its key figures and keep every series in a file."""
+    check_json_target(json_to)
+    quiet = json_to == STANDARD_OUTPUT
+    from recosim.scenarios.loader import load_scenario
+
+    loaded = load_scenario(scenario, [*(sets or []), *run_options(start, days, seed)])
+    if controller is not None and not controller.strip():
+        raise ControllerError("--controller is empty; `recosim list` shows the names that are installed")
+    from recosim.results.store import check_target
+    from recosim.scenarios.runner import default_path, run_scenario
+
+    path = out or default_path(loaded, controller or loaded.controller.name)
+    check_target(path, force)
+    try:
+        with (
+            # What a user's controller prints must not end up in the middle of the JSON.
+            redirect_stdout(sys.stderr) if quiet else nullcontext(),
+            user_code(),
+            warnings_shown(path),
+            progress_bar(loaded.name) as progress,
+        ):
+            result = run_scenario(loaded, controller=controller, out=path, force=force, progress=progress)
+    except Interrupted:
+        typer.echo(what_is_left(path), err=True)
+        raise typer.Exit(EXIT_INTERRUPTED) from None
+    if json_to is not None:
+        write_json(
+            json_to,
+            {
+                "scenario": result.scenario_name,
+                "controller": result.controller,
+                "file": str(result.path),
+                "kpis": result.kpis,
+            },
+        )
+    if not quiet:
+        from recosim.tables import kpi_table, show
+
+        period = loaded.period
+        days = f"{period.days} day{'' if period.days == 1 else 's'} from {period.date_start}"
+        show(kpi_table(result.kpis, title=f"{result.scenario_name}, {result.controller}, {days}"))
+        for note in result.notes:
+            typer.echo(f"note: {note}")
+        typer.echo(f"Results: {result.path}")
+
+
+@guarded
+def compare(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Result files; the first is the reference.")
+    ],
+    bound: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="What `recosim bound --json FILE` wrote: adds the regret."),
+    ] = None,
+    json_to: Json = None,
+    debug: Debug = False,
+) -> None:
+    """Compare the key figures of runs with those of the first."""
+    check_json_target(json_to)
+    from recosim.results.compare import compare as compare_files
+
+    comparison = compare_files(files, bound)
+    if json_to is not None:
+        write_json(json_to, asdict(comparison))
+    if json_to != STANDARD_OUTPUT:
+        from recosim.tables import comparison_table, show
+
+        show(comparison_table(comparison))
+        for note in comparison.notes:
+            typer.echo(f"note: {note}")
+
+
+@guarded
+def bound(
+    scenario: ScenarioName,
+    sets: Overrides = None,
+    start: Start = None,
+    days: Days = None,
+    seed: Seed = None,
+    lower_only: Annotated[
+        bool, typer.Option("--lower-only", metavar="", help="Leave out the run that shows what is reached.")
+    ] = False,
+    json_to: Json = None,
+    debug: Debug = False,
+) -> None:
+    """Compute what no controller can do better than, and what the best one reaches.
+
+    All by the marginal rates that a controller plans with: fixed parts of the bills, the excise exemption and
+    fees are left out.
+    """
+    check_json_target(json_to)
+    from recosim.scenarios.loader import load_scenario
+
+    loaded = load_scenario(scenario, [*(sets or []), *run_options(start, days, seed)])
+    from recosim.scenarios.bound import bound_scenario
+
+    with progress_bar(loaded.name) as progress:
+        found = bound_scenario(loaded, upper=not lower_only, progress=progress)
+    if json_to is not None:
+        write_json(json_to, asdict(found))
+    if json_to != STANDARD_OUTPUT:
+        from recosim.tables import bound_table, show
+
+        show(bound_table(found))
+        for note in found.notes:
+            typer.echo(f"note: {note}")
