@@ -16,36 +16,6 @@ from recosim.scenarios.household_year import DAY_TYPES, STEP_S, LocalYear, betwe
 WEEKS_PER_STEP = STEP_S / (7 * 86_400)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ShiftableCycle:
-    """One run of a washing machine, dishwasher or dryer, as the household would start it.
-
-    Parameters
-    ----------
-    household : int
-        Index of the household, the column of the series.
-    appliance : str
-        Name in ``households.yaml``.
-    step_start : int
-        Step of the window in which the cycle starts.
-    step_latest : int
-        Latest start the household accepts; the cycle still ends in the window and before its next run.
-    powers_kw : array, shape (n_steps,), read-only
-        Mean power of each step of the cycle, already part of ``power_load_kw`` [kW].
-    """
-
-    household: int
-    appliance: str
-    step_start: int
-    step_latest: int
-    powers_kw: FloatArray
-
-    @property
-    def n_steps(self) -> int:
-        """Length of the cycle in steps."""
-        return len(self.powers_kw)
-
-
 @dataclass(frozen=True, kw_only=True)
 class YearOfUse:
     """Outcome of one household and one year.

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from recosim.arrays import FloatArray, IntArray
 from recosim.errors import ScenarioError
 from recosim.scenarios.appliances import (
-    ShiftableCycle,
     YearOfUse,
     draw_traits,
     start_weights,
@@ -31,6 +30,7 @@ from recosim.scenarios.household_year import (
     held_draws,
     local_year,
 )
+from recosim.scenarios.machine_runs import MachineRuns, ShiftableCycle
 from recosim.timegrid import TimeGrid
 
 Float32Array: TypeAlias = NDArray[np.float32]
@@ -109,15 +109,20 @@ class HouseholdSeries:
         Electric load without heating, cooling and hot water, cycles included [kW].
     occupants_home, occupants_awake : array of int8, shape (T, n)
         People at home, and those of them awake.
-    cycles : tuple of ShiftableCycle
-        Cycles that lie wholly inside the window, by household and then by start.
+    machines : tuple of MachineRuns
+        Runs that lie wholly inside the window.
     """
 
     grid: TimeGrid
     power_load_kw: Float32Array
     occupants_home: Int8Array
     occupants_awake: Int8Array
-    cycles: tuple[ShiftableCycle, ...]
+    machines: tuple[MachineRuns, ...]
+
+    def cycles(self) -> list[ShiftableCycle]:
+        """All runs one by one, by household and then by start."""
+        found = [cycle for machine in self.machines for cycle in machine.cycles()]
+        return sorted(found, key=lambda cycle: (cycle.household, cycle.step_start, cycle.appliance))
 
 
 def household_tables() -> Mapping[str, Any]:
@@ -264,7 +269,7 @@ def household_series(
     power = np.zeros(shape, dtype=np.float32)
     home = np.zeros(shape, dtype=np.int8)
     awake = np.zeros(shape, dtype=np.int8)
-    cycles: list[ShiftableCycle] = []
+    machines: list[MachineRuns] = []
     for number in np.unique(grid.local.year):
         year = local_year(int(number), grid.timezone, tables, latitude_deg, longitude_deg)
         weights = start_weights(year, tables)
@@ -278,12 +283,11 @@ def household_series(
             power[inside, index] = use.power_kw[source]
             home[inside, index] = home_year[source]
             awake[inside, index] = awake_year[source]
-            cycles += _cycles_inside(use, index, offset, grid.n_steps)
-    cycles.sort(key=lambda cycle: (cycle.household, cycle.step_start, cycle.appliance))
+            machines += _runs_inside(use, index, offset, grid.n_steps)
     for array in (power, home, awake):
         array.setflags(write=False)
     return HouseholdSeries(
-        grid=grid, power_load_kw=power, occupants_home=home, occupants_awake=awake, cycles=tuple(cycles)
+        grid=grid, power_load_kw=power, occupants_home=home, occupants_awake=awake, machines=tuple(machines)
     )
 
 
@@ -326,23 +330,22 @@ def _year_of_household(
     return home, awake, use
 
 
-def _cycles_inside(use: YearOfUse, index: int, offset: int, n_steps: int) -> list[ShiftableCycle]:
-    """Cycles of a year that lie wholly inside a window which starts ``offset`` steps before the year."""
-    cycles = []
+def _runs_inside(use: YearOfUse, index: int, offset: int, n_steps: int) -> list[MachineRuns]:
+    """Runs of a year that lie wholly inside a window which starts ``offset`` steps before the year."""
+    found = []
     for name, starts in use.starts.items():
         powers_kw, delay = use.powers_kw[name], use.delays[name]
         length = len(powers_kw)
         # The machine must be free again before its next run, and the year's last run ends within the year.
         latest = np.minimum(starts + delay, np.append(starts[1:], len(use.power_kw)) - length)
-        for start, last in zip((starts + offset).tolist(), (latest + offset).tolist(), strict=True):
-            if start >= 0 and start + length <= n_steps:
-                cycles.append(
-                    ShiftableCycle(
-                        household=index,
-                        appliance=name,
-                        step_start=start,
-                        step_latest=min(last, n_steps - length),
-                        powers_kw=powers_kw,
-                    )
-                )
-    return cycles
+        inside = (starts + offset >= 0) & (starts + offset + length <= n_steps)
+        found.append(
+            MachineRuns(
+                household=index,
+                appliance=name,
+                step_start=starts[inside] + offset,
+                step_latest=np.minimum(latest[inside] + offset, n_steps - length),
+                powers_kw=powers_kw,
+            )
+        )
+    return found

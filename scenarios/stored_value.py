@@ -28,7 +28,9 @@ def worth_of_states(plant: Plant, first: int, last: int) -> tuple[FloatArray, Fl
     """
     community, series, exposure = plant.community, plant.series, plant.exposure
     grid, period = community.grid, slice(series.n_warmup, series.n_warmup + community.grid.n_steps)
-    price = np.mean(community.tariff.rates(grid.times, series.price_pun_eur_per_mwh[period]), axis=0)
+    hours = slice(None, None, grid.steps_per_hour)  # within an hour no price changes
+    pun = series.price_pun_eur_per_mwh[period]
+    price = np.mean(community.tariff.rates(grid.times[hours], pun[hours]), axis=0)
     part = slice(period.start + first, period.start + last)
     dwellings, batteries = community.devices["dwelling"], community.devices.get("battery")
     temp = value_of_kelvin(

@@ -15,7 +15,7 @@ from recosim.results.store import RunWriter
 from recosim.simulators.exposure import Exposure
 from recosim.simulators.group import GROUP_MODEL
 from recosim.simulators.gse import Accounts
-from recosim.simulators.inputs import Inputs, InputSeries
+from recosim.simulators.inputs import PACE, Inputs, InputSeries
 from recosim.simulators.nodes import LOAD
 
 SIMULATORS: Mapping[str, Any] = {
@@ -229,6 +229,8 @@ class RecosimWorld:
                 world.connect(host, group, *(SETPOINT_PREFIX + name for name in declaration.controls))
         nothing = {name: self._simulators["meter"].out[name] for name in METERED}
         world.connect(meters, host, *METERED, time_shifted=True, initial_data=nothing)
+        paced = {METERED[0]: nothing[METERED[0]]}
+        world.connect(meters, inputs, (METERED[0], PACE), time_shifted=True, initial_data=paced)
         for kind in self._devices:
             offered = {*Inputs.signals, LOAD}
             wanted = [name for name in self._simulators[kind].signals if name in offered]

@@ -15,8 +15,12 @@ from recosim.contracts import SharingScheme, Tariff
 from recosim.simulators.group import GROUP, GROUP_MODEL, read_only
 from recosim.simulators.settlement.bill import Bill
 from recosim.simulators.settlement.configuration import Configuration
+from recosim.simulators.settlement.hourly import sum_by_hour
 from recosim.simulators.settlement.outcome import Settlement
 from recosim.timegrid import SECONDS_PER_HOUR, TimeGrid
+
+HOURS_AT_ONCE = 744
+"""Rates of a year at a thousand delivery points would be 70 MB twice."""
 
 
 class PayingScheme(SharingScheme, Protocol):
@@ -158,12 +162,9 @@ class Gse(mosaik_api_v3.Simulator):
         n = self._n_settled - self._n_settled % per_hour
         rows: IntArray = self._period.start + self._row_s * np.arange(n, dtype=np.int64)
         settlement = self._sharing.settle(rows, self._withdrawn[:n], self._injected[:n], self._zonal[:n])
-
-        def by_hour(energy: FloatArray) -> FloatArray:
-            return np.asarray(energy[:n].reshape(-1, per_hour, energy.shape[1]).sum(axis=1), dtype=np.float64)
-
-        withdrawn, injected = by_hour(self._withdrawn), by_hour(self._injected)
-        times, zonal, pun = rows[::per_hour], self._zonal[:n:per_hour], self._pun[:n:per_hour]
+        times, withdrawn = sum_by_hour(rows, self._withdrawn[:n])
+        injected = sum_by_hour(rows, self._injected[:n])[1]
+        zonal, pun = self._zonal[:n:per_hour], self._pun[:n:per_hour]
         bill = self._tariff.bill(times, withdrawn, pun, SECONDS_PER_HOUR)
         planned = self._planned_eur(times, withdrawn, injected, zonal, pun)
         paid = (
@@ -190,8 +191,12 @@ class Gse(mosaik_api_v3.Simulator):
         pun: FloatArray,
     ) -> float:
         """Cost by the marginal rates that a controller plans with."""
-        cost = float(np.sum(self._tariff.rates(times, pun) * withdrawn))
-        cost -= float(np.sum(self._sharing.rates_sale(times, zonal) * injected))
+        cost = 0.0
+        for first in range(0, len(times), HOURS_AT_ONCE):
+            rows = slice(first, first + HOURS_AT_ONCE)
+            buying = self._tariff.rates(times[rows], pun[rows])
+            selling = self._sharing.rates_sale(times[rows], zonal[rows])
+            cost += float(np.sum(buying * withdrawn[rows]) - np.sum(selling * injected[rows]))
         pools: dict[str, FloatArray] = {}
         for tranche in sorted(
             self._sharing.rates(times, zonal), key=lambda t: -float(np.mean(t.rate_eur_per_kwh))

@@ -12,6 +12,10 @@ from recosim.arrays import FloatArray
 from recosim.simulators.group import GROUP, GROUP_MODEL, MEMBER_MODEL, read_only
 from recosim.timegrid import TimeGrid
 
+PACE = "pace"
+"""What is connected here, one step late, holds the inputs back: they would run ahead of all others to the end
+of the year, and mosaik would keep every value until it is asked for."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class InputSeries:
@@ -89,7 +93,7 @@ class Inputs(mosaik_api_v3.Simulator):
         self._series = series
         self._index = {name: i for i, name in enumerate(pod_names)}
         self.meta["models"] = {
-            GROUP_MODEL: {"public": True, "params": [], "attrs": [*self.signals, "power_load_kw"]},
+            GROUP_MODEL: {"public": True, "params": [], "attrs": [*self.signals, "power_load_kw", PACE]},
             MEMBER_MODEL: {"public": False, "params": [], "attrs": ["power_load_kw"]},
         }
         return self.meta

@@ -128,7 +128,7 @@ def make_bill(
     times: IntArray,
     withdrawn_kwh: FloatArray,
     cost_energy_eur: FloatArray,
-    cost_dispatching_eur: FloatArray,
+    dispatching_eur_per_kwh: FloatArray,
     step_s: int,
     timezone: str = ROME,
 ) -> Bill:
@@ -138,8 +138,10 @@ def make_bill(
     ----------
     charges : Charges
     times : array of int, shape (n_steps,), POSIX [s]
-    withdrawn_kwh, cost_energy_eur, cost_dispatching_eur : arrays, shape (n_steps, n_pods)
-        Energy [kWh], and what energy and dispatching cost with losses and before VAT [EUR].
+    withdrawn_kwh, cost_energy_eur : arrays, shape (n_steps, n_pods)
+        Energy [kWh], and what it costs with losses and before VAT [EUR].
+    dispatching_eur_per_kwh : array, shape (n_pods,)
+        With losses [EUR/kWh].
     step_s : int
     timezone : str
 
@@ -155,7 +157,7 @@ def make_bill(
     )
     parts: dict[str, FloatArray] = {
         "energy_eur": months.sums(cost_energy_eur),
-        "dispatching_eur": months.sums(cost_dispatching_eur),
+        "dispatching_eur": energy * dispatching_eur_per_kwh,
         "sales_eur": fraction * charges.sales_eur_per_year / 12.0,
         "network_fixed_eur": fraction * charges.network_fixed_eur_per_year / 12.0,
         "network_power_eur": fraction * charges.network_power_eur_per_kw_month * charges.power_contract_kw,

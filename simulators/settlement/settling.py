@@ -214,7 +214,7 @@ def _premium(
 ) -> FloatArray:
     full = rules.floor_eur_per_mwh + rules.follows_price * variable_eur_per_mwh(price)[:, None]
     total = withdrawn.sum(axis=1)
-    exempt = withdrawn[:, members.pod[members.exempt]].sum(axis=1)
+    exempt = withdrawn @ np.bincount(members.pod[members.exempt], minlength=withdrawn.shape[1])
     share_exempt = np.divide(exempt, total, out=np.zeros_like(total), where=total > 0.0)
     return premium_eur(incentivised, full, rules.factor_grant, share_exempt[:, None])
 
@@ -278,8 +278,8 @@ def _weights(
     return weights(
         configuration.allocation,
         energy_kwh,
-        withdrawn[:, members.pod],
-        by_pod[:, members.pod],
+        _at(members.pod, withdrawn),
+        _at(members.pod, by_pod),
         rate,
         withdrawn.sum(axis=1),
     )
@@ -298,6 +298,12 @@ def _by_pod(values: FloatArray, pod: IntArray, n_pods: int) -> FloatArray:
     for plant, at in enumerate(pod):
         total[:, at] += values[:, plant]
     return total
+
+
+def _at(pod: IntArray, values: FloatArray) -> FloatArray:
+    """Columns of some delivery points; all of them are not copied."""
+    everywhere = np.array_equal(pod, np.arange(values.shape[1]))
+    return values if everywhere else values[:, pod]
 
 
 def _notes_on_injection(

@@ -136,8 +136,8 @@ def test_window_may_begin_before_and_end_after_the_year(forty):
 def test_series_do_not_depend_on_the_neighbours(forty):
     alone = household_series(homes(1), YEAR, seed=7)
     assert np.array_equal(alone.power_load_kw[:, 0], forty.power_load_kw[:, 0])
-    mine = [cycle.step_start for cycle in forty.cycles if cycle.household == 0]
-    assert mine == [cycle.step_start for cycle in alone.cycles]
+    mine = [cycle.step_start for cycle in forty.cycles() if cycle.household == 0]
+    assert mine == [cycle.step_start for cycle in alone.cycles()]
 
 
 def test_no_two_homes_are_alike(forty):
@@ -237,13 +237,13 @@ def test_shares_asleep_and_away_are_those_of_the_table():
 
 
 def test_cycles_are_part_of_the_load_and_fit_the_window(forty):
-    assert {cycle.appliance for cycle in forty.cycles} >= {"washing_machine", "dishwasher"}
-    for cycle in forty.cycles:
+    assert {cycle.appliance for cycle in forty.cycles()} >= {"washing_machine", "dishwasher"}
+    for cycle in forty.cycles():
         steps = slice(cycle.step_start, cycle.step_start + cycle.n_steps)
         assert steps.stop <= YEAR.n_steps
         assert cycle.step_start <= cycle.step_latest <= YEAR.n_steps - cycle.n_steps
         assert np.all(forty.power_load_kw[steps, cycle.household] > cycle.powers_kw)
-    washes = np.bincount([cycle.household for cycle in forty.cycles if cycle.appliance == "washing_machine"])
+    washes = np.bincount([cycle.household for cycle in forty.cycles() if cycle.appliance == "washing_machine"])
     assert len(washes) == 40
     assert np.all((washes > 60) & (washes < 450))
 
@@ -251,7 +251,7 @@ def test_cycles_are_part_of_the_load_and_fit_the_window(forty):
 def test_removing_all_cycles_leaves_a_positive_load_and_moving_them_never_overlaps(forty):
     rest = forty.power_load_kw.astype(float)
     by_machine = {}
-    for cycle in forty.cycles:
+    for cycle in forty.cycles():
         rest[cycle.step_start : cycle.step_start + cycle.n_steps, cycle.household] -= cycle.powers_kw
         by_machine.setdefault((cycle.household, cycle.appliance), []).append(cycle)
     assert rest.min() > 0
@@ -265,12 +265,12 @@ def test_cycles_of_a_window_are_those_of_the_year_inside_it(forty):
     window = household_series(homes(5), YEAR.part(first, n_steps), seed=7)
     expected = [
         (cycle.household, cycle.appliance, cycle.step_start - first)
-        for cycle in forty.cycles
+        for cycle in forty.cycles()
         if cycle.household < 5
         and cycle.step_start >= first
         and cycle.step_start + cycle.n_steps <= first + n_steps
     ]
-    assert [(cycle.household, cycle.appliance, cycle.step_start) for cycle in window.cycles] == expected
+    assert [(cycle.household, cycle.appliance, cycle.step_start) for cycle in window.cycles()] == expected
     assert expected
 
 
