@@ -90,11 +90,17 @@ class Mpc:
         horizon = self._horizon
         if isinstance(horizon, str):
             return Horizon.named(horizon, steps_per_hour)
-        if isinstance(horizon, Sequence) and all(isinstance(length, int) for length in horizon):
-            return Horizon(tuple(int(length) for length in horizon), steps_per_hour)
-        raise ControllerError(
-            f"horizon = {horizon!r}, allowed: multirate, uniform, or a list of whole block lengths"
-        )
+        if not isinstance(horizon, Sequence) or not all(isinstance(length, int) for length in horizon):
+            raise ControllerError(
+                f"horizon = {horizon!r}, allowed: multirate, uniform, or a list of whole block lengths"
+            )
+        made = Horizon(tuple(int(length) for length in horizon), steps_per_hour)
+        if any(length > 1 for length in made.lengths[:steps_per_hour]):
+            raise ControllerError(
+                f"horizon = {list(horizon)}, allowed: {steps_per_hour} single steps first, of which "
+                "one is decided"
+            )
+        return made
 
     def reset(self, community: Community, seed: int) -> None:
         """Build and compile the model; once per run."""

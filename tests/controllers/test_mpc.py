@@ -92,6 +92,8 @@ def test_rooms_at_five_degrees_are_no_reason_to_fail(scene, controller):
         ({"gap_relative": -1.0}, "gap_relative = -1.0"),
         ({"horizon": "daily"}, "horizon = 'daily'"),
         ({"horizon": [3, 3]}, "crosses an hour"),
+        ({"horizon": [4] * 25}, "4 single steps first"),
+        ({"horizon": [2, 2] + [4] * 24}, "4 single steps first"),
     ],
 )
 def test_options_out_of_range_are_refused_at_once(options, what):
