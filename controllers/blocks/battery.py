@@ -94,12 +94,15 @@ class BatteryBlock:
             return [blk.power_charge_kw[b, k], blk.power_discharge_kw[b, k]]
 
         wear = self._community.price_wear_eur_per_kwh
-        block.cost_eur = pyo.Expression(
+        block.wear_eur = pyo.Expression(
             expr=sum(
                 wear * float(hours[k]) * (block.power_charge_kw[b, k] + block.power_discharge_kw[b, k])
                 for k in block.k
                 for b in block.b
             )
+        )
+        block.cost_eur = pyo.Expression(
+            expr=block.wear_eur
             - sum(g.value_eur_per_kwh[b] * block.energy_battery_kwh[last, b] for b in block.b)
         )
         if self._free_start:
@@ -162,8 +165,10 @@ class BatteryBlock:
         }
 
     def _surplus_kw(self, window: Window) -> FloatArray:
-        """Least surplus of each battery's POD inside each slot, before air conditioning."""
+        """Mean surplus of each battery's POD inside each slot, before air conditioning.
+
+        Not the least: one peak of the load would close an hour or two, and cost 1 % of a spring week's bills.
+        """
         horizon = window.horizon
         net = horizon.window(window.net_load_kw[:, self._devices.node], window.spare)
-        surplus: FloatArray = np.minimum.reduceat(-net, horizon.starts, axis=0)
-        return surplus
+        return horizon.slot_means(-net)
