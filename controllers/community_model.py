@@ -73,7 +73,7 @@ class Future:
     ) -> None:
         self._prefix = prefix
         self._dwelling = DwellingBlock(community, horizon, free_start)
-        pods = PodBlock(community, horizon, self._dwelling)
+        pods = self.pods = PodBlock(community, horizon, self._dwelling)
         self.blocks: dict[str, Block] = {"dwelling": self._dwelling}
         if len(community.devices.get("battery", ())):
             self.blocks["battery"] = BatteryBlock(community, horizon, free_start)
@@ -111,8 +111,13 @@ class Windows:
         self._plants_at_pods = np.zeros((len(plants), len(community.pods)))
         self._plants_at_pods[np.arange(len(plants)), plants.node] = 1.0
 
-    def __call__(self, observation: Observation, forecast: Forecast) -> Window:
-        """The view of one re-optimisation."""
+    def __call__(
+        self,
+        observation: Observation,
+        forecast: Forecast,
+        common: dict[str, Mapping[str, FloatArray]] | None = None,
+    ) -> Window:
+        """The view of one re-optimisation; its futures hand over one ``common``."""
         net = forecast.power_load_kw + self._constant_load_kw - forecast.power_pv_kw @ self._plants_at_pods
         return Window(
             horizon=self._horizon,
@@ -120,6 +125,7 @@ class Windows:
             observation=observation,
             forecast=forecast,
             net_load_kw=net,
+            common={} if common is None else common,
         )
 
 

@@ -15,16 +15,20 @@ import highspy
 import numpy as np
 from scipy import sparse
 
-from recosim.arrays import FloatArray, IntArray
+from recosim.arrays import BoolArray, FloatArray, IntArray
+from recosim.controllers.exclusive import PAIR_TOLERANCE, apart, most_broken, zero_sides
 from recosim.controllers.linear_program import CompiledModel, LinearProgram, violated
-
-PAIR_TOLERANCE = 1e-7
-"""Below this, the smaller side of an exclusive pair counts as zero [kW]."""
 
 PATIENCE = 200
 """Nodes allowed while there is no plan at all."""
 DIVES_MAX = 300
 """Rounds of closing broken pairs before the dive gives up; three do in most cases."""
+DIVES_FREE = 1
+"""Rounds after which the dive keeps what is decided."""
+
+DEVEX = 1
+"""Weights of dual steepest edge cost less iterations, but are lost with each coefficient that moves, and to
+compute them takes longer than the few iterations of a warm solve."""
 
 _OPTIMAL = highspy.HighsModelStatus.kOptimal
 
@@ -100,12 +104,14 @@ class LiveSolver:
             ("output_flag", False),
             ("threads", 1),
             ("solver", "simplex"),
+            ("simplex_dual_edge_weight_strategy", DEVEX),
             ("simplex_iteration_limit", self.guards.iteration_limit),
         ):
             self._highs.setOptionValue(option, value)
         self._matrix = model.matrix.tocsc()
         self._moving_place = _places(self._matrix, model.moving_row, model.moving_column)
-        self._closed: IntArray = np.zeros(0, dtype=np.int64)
+        self._open: BoolArray = np.zeros(model.n_columns, dtype=np.bool_)
+        self._closed = self._open
         self._there: FloatArray = np.zeros(0)
         self._passed: LinearProgram | None = None
         self._ms = 0.0
@@ -160,7 +166,7 @@ class LiveSolver:
         lp.a_matrix_.value_ = matrix.data
         self._highs.clearModel()
         self._highs.passModel(lp)
-        self._closed = np.zeros(0, dtype=np.int64)
+        self._closed = self._open
 
     def _pass_changes(self, old: LinearProgram, new: LinearProgram) -> None:
         highs: Any = self._highs  # its published types lack changeRowsBounds
@@ -177,12 +183,9 @@ class LiveSolver:
         shut = (new.column_lower == 0.0) & (new.column_upper == 0.0)
         stale = (new.moving != self._there) & ~shut[self.model.moving_column]
         self._there = np.where(stale, new.moving, self._there)
-        for entry in np.flatnonzero(stale):
-            highs.changeCoeff(
-                int(self.model.moving_row[entry]),
-                int(self.model.moving_column[entry]),
-                float(new.moving[entry]),
-            )
+        rows, columns = self.model.moving_row[stale].tolist(), self.model.moving_column[stale].tolist()
+        for row, column, value in zip(rows, columns, new.moving[stale].tolist(), strict=True):
+            highs.changeCoeff(row, column, value)
 
     def _pass_column_bounds(
         self, old_lower: FloatArray, old_upper: FloatArray, lower: FloatArray, upper: FloatArray
@@ -203,7 +206,8 @@ class LiveSolver:
         return self._highs.getModelStatus()
 
     def _values(self) -> FloatArray:
-        return np.asarray(self._highs.allVariableValues(), dtype=np.float64)
+        # twice as fast as asarray, for a list
+        return np.fromiter(self._highs.allVariableValues(), np.float64, self.model.n_columns)
 
     def _solution(
         self,
@@ -231,22 +235,22 @@ class LiveSolver:
         The two branches of a pair close one of its columns each, so every node is a re-solve of the same
         linear programme with some upper bounds at zero.
         """
-        search = _Search(self.guards, self._value(program, root), root)
+        search = _Search(self.guards, _Node(self._value(program, root), 0, self._open, root))
         dived = self._dive(program, root, search)
         if dived is not None:
             search.offer(self._value(program, dived), dived)
         while (node := search.next()) is not None:
-            pair = _most_broken(self.model.exclusive, node.values)
+            pair = most_broken(self.model.exclusive, node.values)
             if pair is None:
                 search.offer(node.value, node.values)
                 continue
             for side in pair:
-                closed = np.append(node.closed, side)
+                closed = _with(node.closed, side)
                 values = self._solve_closed(program, closed)
                 search.nodes += 1
                 if values is not None:
                     search.add(self._value(program, values), closed, values)
-        self._close(program, np.zeros(0, dtype=np.int64))
+        self._close(program, self._open)
         if search.best is None:
             return self._solution("branch limit", program, None, branches=search.nodes + search.dives)
         status = "optimal" if search.proven else "gap"
@@ -255,17 +259,26 @@ class LiveSolver:
     def _dive(self, program: LinearProgram, root: FloatArray, search: "_Search") -> FloatArray | None:
         """Close the smaller side of every broken pair, and again, until none is left.
 
-        Where closing all of them at once leaves no plan, the pairs are closed one after the other.
+        What is closed in one place may break a pair in another. After a few rounds the pairs that are decided
+        by then stay so, which leaves little to break. Where closing all of them at once leaves no plan, those
+        without a column in common are closed, or else one.
         """
         pairs, values = self.model.exclusive, root
-        closed = np.zeros(0, dtype=np.int64)
-        for _ in range(DIVES_MAX):
+        closed = self._open
+        for number in range(DIVES_MAX):
             broken = pairs[violated(pairs, values, PAIR_TOLERANCE)]
             if not len(broken):
                 return values
-            found = self._close_sides(program, closed, broken, values, search)
-            if found is None:
-                found = self._close_sides(program, closed, broken[:1], values, search)
+            decided = _with(closed, zero_sides(pairs, values)) if number >= DIVES_FREE else closed
+            for more, tried in (
+                (decided, broken),
+                (closed, broken),
+                (closed, apart(broken, values)),
+                (closed, broken[:1]),
+            ):
+                found = self._close_sides(program, more, tried, values, search)
+                if found is not None:
+                    break
             if found is None:
                 return None
             closed, values = found
@@ -274,23 +287,23 @@ class LiveSolver:
     def _close_sides(
         self,
         program: LinearProgram,
-        closed: IntArray,
+        closed: BoolArray,
         broken: IntArray,
         values: FloatArray,
         search: "_Search",
-    ) -> tuple[IntArray, FloatArray] | None:
+    ) -> tuple[BoolArray, FloatArray] | None:
         """Close one side of each broken pair: the smaller ones, or else the others."""
         rows = np.arange(len(broken))
         smaller = np.argmin(values[broken], axis=1)
         for side in (smaller, 1 - smaller):
-            more = np.union1d(closed, broken[rows, side])
+            more = _with(closed, broken[rows, side])
             solved = self._solve_closed(program, more)
             search.dives += 1
             if solved is not None:
                 return more, solved
         return None
 
-    def _solve_closed(self, program: LinearProgram, closed: IntArray) -> FloatArray | None:
+    def _solve_closed(self, program: LinearProgram, closed: BoolArray) -> FloatArray | None:
         self._close(program, closed)
         return self._values() if self._run() == _OPTIMAL else None
 
@@ -299,13 +312,13 @@ class LiveSolver:
         # einsum: a threaded dot product leaves workers spinning while HiGHS runs
         return float(np.einsum("i,i", program.cost, values)) + program.offset
 
-    def _close(self, program: LinearProgram, closed: IntArray) -> None:
-        """Open the columns that are closed now, and close those in ``closed``."""
-        changed = np.union1d(self._closed, closed).astype(np.int32)
-        upper = program.column_upper.copy()
-        upper[closed] = np.minimum(upper[closed], 0.0)
+    def _close(self, program: LinearProgram, closed: BoolArray) -> None:
+        """Open the columns that are closed now, and close those in ``closed``, shape (n_columns,)."""
+        changed = np.flatnonzero(self._closed != closed).astype(np.int32)
         if len(changed):
-            self._highs.changeColsBounds(len(changed), changed, program.column_lower[changed], upper[changed])
+            upper = program.column_upper[changed]
+            upper = np.where(closed[changed], np.minimum(upper, 0.0), upper)
+            self._highs.changeColsBounds(len(changed), changed, program.column_lower[changed], upper)
         self._closed = closed
 
 
@@ -313,16 +326,16 @@ class LiveSolver:
 class _Node:
     value: float
     number: int
-    closed: IntArray = field(compare=False)
+    closed: BoolArray = field(compare=False)
     values: FloatArray = field(compare=False)
 
 
 class _Search:
     """Best-first search: open nodes, the best plan so far, and what is proven."""
 
-    def __init__(self, guards: Guards, value: float, root: FloatArray) -> None:
+    def __init__(self, guards: Guards, root: _Node) -> None:
         self._guards = guards
-        self._open = [_Node(value, 0, np.zeros(0, dtype=np.int64), root)]
+        self._open = [root]
         self._numbers = itertools.count(1)
         self.best: FloatArray | None = None
         self.best_value = np.inf
@@ -348,7 +361,7 @@ class _Search:
             return None
         return heapq.heappop(self._open) if self._open else None
 
-    def add(self, value: float, closed: IntArray, values: FloatArray) -> None:
+    def add(self, value: float, closed: BoolArray, values: FloatArray) -> None:
         """Open a node, unless it cannot beat the best plan."""
         if value < self.best_value:
             heapq.heappush(self._open, _Node(value, next(self._numbers), closed, values))
@@ -359,10 +372,11 @@ class _Search:
             self.best, self.best_value = values, value
 
 
-def _most_broken(pairs: IntArray, values: FloatArray) -> IntArray | None:
-    smaller = np.minimum(values[pairs[:, 0]], values[pairs[:, 1]])
-    worst = int(np.argmax(smaller))
-    return pairs[worst] if smaller[worst] > PAIR_TOLERANCE else None
+def _with(closed: BoolArray, columns: IntArray | int) -> BoolArray:
+    """Those columns closed as well."""
+    more = closed.copy()
+    more[columns] = True
+    return more
 
 
 def _places(matrix: sparse.csc_array, rows: IntArray, columns: IntArray) -> IntArray:

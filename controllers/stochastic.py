@@ -2,18 +2,22 @@
 
     min   sum over futures of probability * cost    [+ weight * (CVaR - expectation)]
 
+where the cost is the community's net cost, or what `shared_revenue` makes of the Naples paper's objective.
+
 Every future has its own blocks and its own shared energy per hour: the expectation of the hourly minimum is
 what will be paid, and it is less than the minimum of the expectations. What is decided for the slots of the
 first hour is the same in all futures; afterwards each adapts to what it sees.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
 
 from recosim.arrays import FloatArray
 from recosim.contracts import Community, Forecast, Observation, SharedTranche
+from recosim.controllers.blocks.shared_revenue import SharedRevenue
 from recosim.controllers.community_model import Future, OptimisationModel, Windows
 from recosim.controllers.compiled import compile_model
 from recosim.controllers.forecast_spread import probabilities, spread
@@ -30,6 +34,7 @@ DECISIONS = (
 )
 """What must not anticipate: indexed by device and slot."""
 LEVELS_MAX = 7
+OBJECTIVES = ("net_cost", "shared_revenue")
 
 
 class StochasticModel:
@@ -48,6 +53,8 @@ class StochasticModel:
         Sum 1.
     cvar_weight, cvar_level : float
         Weight of the conditional value at risk against the expectation, and its level.
+    objective : {"net_cost", "shared_revenue"}
+        What a future costs.
     """
 
     def __init__(
@@ -62,6 +69,7 @@ class StochasticModel:
         probabilities: FloatArray,
         cvar_weight: float,
         cvar_level: float,
+        objective: str = "net_cost",
     ) -> None:
         self.horizon = horizon
         self._community = community
@@ -74,11 +82,15 @@ class StochasticModel:
             Future(community, horizon, tranches, model.future[s], f"future[{s}].") for s in model.s
         ]
         self._do_not_anticipate()
-        expected = sum(
-            float(p) * future.cost_eur for p, future in zip(probabilities, self._futures, strict=True)
-        )
+        self._revenue: SharedRevenue | None = None
+        costs_eur = [future.cost_eur for future in self._futures]
+        if objective == "shared_revenue":
+            self._revenue = SharedRevenue(community, horizon, self._futures[0].pods, probabilities)
+            costs_eur = self._revenue.build(model)
+        expected = sum(float(p) * cost for p, cost in zip(probabilities, costs_eur, strict=True))
         if cvar_weight > 0.0:
-            expected = (1.0 - cvar_weight) * expected + cvar_weight * self._at_risk(probabilities, cvar_level)
+            at_risk = self._at_risk(costs_eur, probabilities, cvar_level)
+            expected = (1.0 - cvar_weight) * expected + cvar_weight * at_risk
         model.cost_eur = pyo.Objective(expr=expected)
         self.compiled: CompiledModel = compile_model(model)
         self._parameters = np.zeros(self.compiled.n_parameters)
@@ -101,7 +113,7 @@ class StochasticModel:
                     if slot in shared:
                         model.same.add(first[device, slot] == other[device, slot])
 
-    def _at_risk(self, probabilities: FloatArray, level: float) -> pyo.Expression:
+    def _at_risk(self, costs_eur: list[Any], probabilities: FloatArray, level: float) -> pyo.Expression:
         """Conditional value at risk of the cost (Rockafellar and Uryasev 2000, equation 9)."""
         model = self.pyomo
         model.value_at_risk_eur = pyo.Var()
@@ -109,7 +121,7 @@ class StochasticModel:
 
         model.beyond = pyo.Constraint(
             model.s,
-            rule=lambda m, s: m.above_eur[s] >= self._futures[s].cost_eur - m.value_at_risk_eur,
+            rule=lambda m, s: m.above_eur[s] >= costs_eur[s] - m.value_at_risk_eur,
         )
         tail = sum(float(p) * model.above_eur[s] for s, p in enumerate(probabilities)) / (1.0 - level)
         return model.value_at_risk_eur + tail
@@ -124,8 +136,12 @@ class StochasticModel:
         futures = spread(
             forecast, self._community, n_pv=self._n_pv, n_load=self._n_load, kind=self._uncertainty
         )
+        common: dict[str, Mapping[str, FloatArray]] = {}
         for future, member in zip(self._futures, futures.members, strict=True):
-            future.give(self._windows(observation, member), self.compiled, self._parameters)
+            window = self._windows(observation, member, common)
+            future.give(window, self.compiled, self._parameters)
+        if self._revenue is not None:
+            self._revenue.give(self.compiled, self._parameters)
         return self._parameters
 
     def ask(self, values: FloatArray) -> dict[str, FloatArray]:
@@ -147,6 +163,9 @@ class StochasticMpc(Mpc):
         0 minimises the expectation, 1 the conditional value at risk.
     cvar_level : float
         Share of the outcomes that the risk measure leaves out.
+    objective : {"net_cost", "shared_revenue"}
+        Minimise the net cost, or maximise the revenue from sharing with bills no higher than without control
+        (the Naples paper; see `shared_revenue`).
     **options
         As `Mpc`.
     """
@@ -158,6 +177,7 @@ class StochasticMpc(Mpc):
         uncertainty: str = "medium",
         cvar_weight: float = 0.0,
         cvar_level: float = 0.8,
+        objective: str = "net_cost",
         horizon: str | Sequence[int] = "multirate",
         iteration_limit: int = 200_000,
         branch_limit: int = 0,
@@ -175,6 +195,11 @@ class StochasticMpc(Mpc):
                 f"mpc-stochastic.cvar_weight = {cvar_weight}, cvar_level = {cvar_level}, "
                 "allowed: [0, 1] and [0, 1)"
             )
+        if objective not in OBJECTIVES:
+            raise ControllerError(
+                f"mpc-stochastic.objective = {objective!r}, allowed: {', '.join(OBJECTIVES)}"
+            )
+        self._objective = objective
         self._levels = (n_pv, n_load)
         self._uncertainty = uncertainty
         self._risk = (cvar_weight, cvar_level)
@@ -194,4 +219,5 @@ class StochasticMpc(Mpc):
             probabilities=probabilities(n_pv, n_load),
             cvar_weight=weight,
             cvar_level=level,
+            objective=self._objective,
         )

@@ -1,7 +1,7 @@
 """What every block of the community model offers, and the window it is filled from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import pyomo.environ as pyo
@@ -25,6 +25,9 @@ class Window:
         Covers at least ``horizon.n_steps - spare`` steps.
     net_load_kw : array, shape (n_forecast_steps, n_pods)
         What each delivery point takes from the grid without any control [kW].
+    common : dict
+        What futures of one re-optimisation share, as they differ in sun and load alone; kept by whoever needs
+        it first.
     """
 
     horizon: Horizon
@@ -32,6 +35,7 @@ class Window:
     observation: Observation
     forecast: Forecast
     net_load_kw: FloatArray
+    common: dict[str, Mapping[str, FloatArray]] = field(default_factory=dict)
 
     def slots(self, rows: FloatArray, fill: float = 0.0) -> FloatArray:
         """Mean of forecast rows over each control slot, ``fill`` in spare slots, shape (n_slots, ...)."""

@@ -155,7 +155,7 @@ class DwellingBlock:
         def heats_or_cools(b: Any, k: int, i: int) -> Any:
             return [b.power_heating_kw[i, k], b.power_cooling_kw[i, k]]
 
-        block.cost_eur = pyo.Expression(
+        block.discomfort_eur = pyo.Expression(
             expr=sum(
                 g.price_comfort[k, i]
                 * float(hours[k])
@@ -167,6 +167,9 @@ class DwellingBlock:
                 for k in block.k
                 for i in block.i
             )
+        )
+        block.cost_eur = pyo.Expression(
+            expr=block.discomfort_eur
             - sum(
                 g.value_eur_per_k[node, i] * block.temp[node, last, i] for node in block.node for i in block.i
             )
@@ -219,15 +222,10 @@ class DwellingBlock:
         outdoor = window.slots(forecast.temp_outdoor_degc)[:, None]
         internal, solar = window.slots(forecast.heat_internal_kw), window.slots(forecast.heat_solar_kw)
         solair = window.slots(forecast.temp_solair_degc)
-        opened = windows_open(observed[:, AIR], forecast.temp_outdoor_degc[:, None], forecast.summer[:, None])
-        airing = np.where(
-            opened,
-            parameters.conductance_windows_open_w_per_k
-            * (forecast.temp_outdoor_degc[:, None] - observed[:, AIR])
-            / 1e3,
-            0.0,
-        )
-        inputs = np.stack(np.broadcast_arrays(outdoor, solair, window.slots(airing), internal, solar), axis=2)
+        weather = window.common.get("dwelling")
+        if weather is None:
+            weather = window.common["dwelling"] = self._of_weather(window, observed[:, AIR])
+        inputs = np.stack(np.broadcast_arrays(outdoor, solair, weather["airing"], internal, solar), axis=2)
         drift = np.empty((horizon.n_slots, n, 2))
         for length, discrete in self._by_length.items():
             slots = np.asarray(horizon.lengths) == length
@@ -243,26 +241,43 @@ class DwellingBlock:
             + network.operative_internal_k_per_kw * internal
             + network.operative_solar_k_per_kw * solar
         )
-        device = parameters.air_conditioner
         self._operative_given = weights
+        values = {
+            **{name: v for name, v in weather.items() if name not in ("airing", "lowest", "highest")},
+            "drift": drift.transpose(2, 0, 1),
+            "temp_min_degc": weather["lowest"] - weights,
+            "temp_max_degc": weather["highest"] - weights,
+        }
+        return {name: v for name, v in values.items() if not (self._free_start and name in self.FREE_START)}
+
+    def _of_weather(self, window: Window, temp_air_degc: FloatArray) -> Mapping[str, FloatArray]:
+        """What neither sun nor load changes: limits, band, prices, and the heat of open windows."""
+        forecast, parameters = window.forecast, self._parameters
+        outdoor = window.slots(forecast.temp_outdoor_degc)[:, None]
+        opened = windows_open(temp_air_degc, forecast.temp_outdoor_degc[:, None], forecast.summer[:, None])
+        airing = np.where(
+            opened,
+            parameters.conductance_windows_open_w_per_k
+            * (forecast.temp_outdoor_degc[:, None] - temp_air_degc)
+            / 1e3,
+            0.0,
+        )
+        device = parameters.air_conditioner
         heating_max, cooling_max = self._power_limits(window)
-        cops = self._hold("cop", cop(device, outdoor), window.spare)
-        eers = self._hold("eer", eer(device, outdoor), window.spare)
         prices = price_mean(forecast.price_buy_eur_per_kwh)[self._devices.node]
         occupied = window.slots(forecast.occupied.astype(np.float64))
-        values = {
-            "drift": drift.transpose(2, 0, 1),
-            "cop": cops,
-            "eer": eers,
+        return {
+            "airing": window.slots(airing),
+            "cop": self._hold("cop", cop(device, outdoor), window.spare),
+            "eer": self._hold("eer", eer(device, outdoor), window.spare),
             "heating_max_kw": heating_max,
             "cooling_max_kw": cooling_max,
-            "temp_min_degc": self._edge(window, self._lowest(forecast), np.maximum) - weights,
-            "temp_max_degc": self._edge(window, self._highest(forecast), np.minimum) - weights,
+            "lowest": self._edge(window, self._lowest(forecast), np.maximum),
+            "highest": self._edge(window, self._highest(forecast), np.minimum),
             "price_comfort": self._community.price_comfort_eur_per_kh
             * np.where(occupied > 0.0, occupied, 0.0 if self._free_start else 1.0),
             "value_eur_per_k": value_of_heat(parameters, forecast, prices),
         }
-        return {name: v for name, v in values.items() if not (self._free_start and name in self.FREE_START)}
 
     def ask(self, plan: PlannedValues) -> Mapping[str, FloatArray]:
         """Planned temperatures where a unit runs, so that the device meets them whatever its part load.
@@ -286,6 +301,9 @@ class DwellingBlock:
 
     def power_max_kw(self, window: Window) -> FloatArray:
         """Most electric power each dwelling can take in each slot, shape (n_slots, n_dwellings) [kW]."""
+        weather = window.common.get("dwelling")
+        if weather is not None:
+            return np.maximum(weather["heating_max_kw"], weather["cooling_max_kw"])
         heating, cooling = self._power_limits(window)
         return np.maximum(heating, cooling)
 

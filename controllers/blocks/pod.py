@@ -119,23 +119,30 @@ class PodBlock:
             return [b.power_withdrawn_kw[m, p], b.power_injected_kw[m, p]]
 
         self._battery_exclusions(model, block)
-        block.cost_eur = pyo.Expression(
-            expr=sum(
+
+        @block.Expression(block.p)
+        def bill_eur(b: Any, p: int) -> Any:
+            return sum(
                 g.price_buy[m, p] * hours[m] * taken_power
-                for m in block.m
-                for p in block.p
-                for taken_power in self._billed(block, taken, m, p)
+                for m in b.m
+                for taken_power in self._billed(b, taken, m, p)
             )
+
+        block.overrun_eur = pyo.Expression(
+            expr=sum(
+                self._community.price_overrun_eur_per_kwh * hours[m] * block.power_overrun_kw[m, p]
+                for m in quarters
+                for p in block.p
+            )
+        )
+        block.cost_eur = pyo.Expression(
+            expr=sum(block.bill_eur[p] for p in block.p)
             - sum(
                 g.price_sell[m, p] * hours[m] * block.power_injected_kw[m, p]
                 for m in block.m
                 for p in block.prosumer
             )
-            + sum(
-                self._community.price_overrun_eur_per_kwh * hours[m] * block.power_overrun_kw[m, p]
-                for m in quarters
-                for p in block.p
-            )
+            + block.overrun_eur
         )
         return block
 

@@ -1,0 +1,34 @@
+"""Which exclusive pairs to close next; pairs are columns, shape (n_pairs, 2), values (n_columns,)."""
+
+import numpy as np
+
+from recosim.arrays import FloatArray, IntArray
+
+PAIR_TOLERANCE = 1e-7
+"""Below this, the smaller side of an exclusive pair counts as zero [kW]."""
+
+
+def most_broken(pairs: IntArray, values: FloatArray) -> IntArray | None:
+    """The pair whose smaller side is largest, none where all pairs are kept."""
+    smaller = np.minimum(values[pairs[:, 0]], values[pairs[:, 1]])
+    worst = int(np.argmax(smaller))
+    return pairs[worst] if smaller[worst] > PAIR_TOLERANCE else None
+
+
+def zero_sides(pairs: IntArray, values: FloatArray) -> IntArray:
+    """The zero sides of the pairs that are decided, the other side being positive."""
+    sides = values[pairs]
+    decided = (sides.max(axis=1) > PAIR_TOLERANCE) & (sides.min(axis=1) <= PAIR_TOLERANCE)
+    return np.asarray(pairs[decided, np.argmin(sides[decided], axis=1)], dtype=np.int64)
+
+
+def apart(broken: IntArray, values: FloatArray) -> IntArray:
+    """Those of the broken pairs that share no column with one that is broken more."""
+    seen: set[int] = set()
+    kept = []
+    for row in np.argsort(-values[broken].min(axis=1), kind="stable").tolist():
+        pair = set(broken[row].tolist())
+        if not pair & seen:
+            kept.append(row)
+        seen |= pair
+    return broken[kept]
