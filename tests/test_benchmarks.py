@@ -138,5 +138,50 @@ def test_seasons(tmp_path):
     (row,) = figures(
         tmp_path, "seasons.py", "--weeks", "2025-07-14", "--days", "1", "--set", "community.size=1"
     )
-    assert row["gain_eur"] == pytest.approx(row["objective_rules_eur"] - row["objective_eur"])
+    assert row["gain_eur"] == pytest.approx(row["objective_base_eur"] - row["objective_eur"])
     assert row["solve_failures"] == 0
+    assert row["solve_ms_median_base"] is None  # the rules solve nothing
+
+
+@pytest.mark.slow
+def test_seasons_with_settings_of_the_base_alone(tmp_path):
+    (row,) = figures(
+        tmp_path,
+        "seasons.py",
+        *("--weeks", "2025-07-14", "--days", "1", "--set", "community.size=1"),
+        *("--base", "mpc", "--base-set", "controller.options.horizon=uniform"),
+    )
+    assert row["solve_ms_median_base"] > 0.0
+    assert row["gain_eur"] != 0.0  # equal settings give equal runs
+    gain = 100.0 * row["gain_eur"] / row["bill_base_eur"]
+    assert row["gain_percent_of_bills"] == pytest.approx(gain)
+
+
+@pytest.mark.slow
+def test_forecasts(tmp_path):
+    found = figures(
+        tmp_path,
+        "forecasts.py",
+        *("--weeks", "2025-07-14", "--days", "1", "--set", "community.size=1", "--set", "seed=4"),
+        *("--seeds", "2", "--bound", "1", "--forecasts", "perfect,high"),
+    )
+    runs, rows = found["runs"], {row["forecast"]: row for row in found["over_all"]}
+    assert [run["seed"] for run in runs] == [4, 5]
+    assert list(rows) == list(runs[0]["kpis"]) == ["rules", "perfect", "high"]
+    assert runs[1]["lower_eur"] is None
+    for name, row in rows.items():
+        of_seeds = [(run["kpis"]["rules"], run["kpis"][name]) for run in runs]
+        gains = [rules["objective_eur"] - mpc["objective_eur"] for rules, mpc in of_seeds]
+        percents = [100.0 * gain / of_seeds[i][0]["bill_eur"] for i, gain in enumerate(gains)]
+        assert row["gain_percent"] == pytest.approx(sum(percents) / 2)
+        assert row["worst_percent"] == pytest.approx(min(percents))
+        assert row["runs_won"] == sum(gain > 0.0 for gain in gains)
+        assert (row["runs"], row["runs_bounded"], row["solve_failures"]) == (2, 1, 0)
+        assert row["regret_eur"] > 0.0
+    regrets = rows["rules"]["regret_eur"] - rows["high"]["regret_eur"]
+    marginal = [
+        kpis["objective_eur"] + kpis["unmodelled_eur"] - kpis["fees_eur"]
+        for kpis in (runs[0]["kpis"]["rules"], runs[0]["kpis"]["high"])
+    ]
+    assert regrets == pytest.approx(marginal[0] - marginal[1])
+    assert rows["perfect"]["gain_percent"] != rows["high"]["gain_percent"]
