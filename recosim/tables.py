@@ -17,6 +17,7 @@ from recosim.quantities import KPI_NAMES, quantity
 if TYPE_CHECKING:  # reading result files is slow to import, and most commands read none
     from recosim.results.compare import Comparison, ComparisonRow, Regret
     from recosim.scenarios.bound import Bound
+    from recosim.scenarios.validation.reference import Report, Row
 
 Kpis = Mapping[str, float | None]
 
@@ -185,6 +186,59 @@ def bound_table(bound: "Bound") -> Table:
     table.add_row("CPU time, lower bound", readable(bound.seconds_lower, "s"), "s")
     table.add_row("CPU time, run", readable(bound.seconds_upper, "s"), "s")
     return table
+
+
+def validation_table(report: "Report") -> Table:
+    """Lay out our figures beside published ones, green or red; what is only shown has no verdict."""
+    heads = ["ours", *([report.beside] if report.beside else []), "published", "allowed"]
+    table = empty_table(report.title, "", *heads)
+    table.add_column("unit")
+    table.add_column("")
+    group = ""
+    for row in report.rows:
+        if row.group != group:
+            group = row.group
+            table.add_section()
+            table.add_row(f"[bold]{group}[/bold]")
+        cells = [precise(row.value), *([precise(row.beside)] if report.beside else [])]
+        indent = "  " if group else ""
+        table.add_row(f"{indent}{row.what}", *cells, row.published, allowed(row), row.unit, verdict(row))
+    return table
+
+
+def allowed(row: "Row") -> str:
+    """Write the range a figure must lie in; in brackets where it is only shown."""
+    if row.low is None and row.high is None:
+        return ""
+    low = "" if row.low is None else precise(row.low)
+    high = "" if row.high is None else precise(row.high)
+    text = f"{low} to {high}".strip()
+    return f"({text})" if row.ok is None else text
+
+
+def verdict(row: "Row") -> str:
+    """Write whether a figure agrees with its reference, or how far one that is only shown lies outside."""
+    if row.ok is None:
+        return f"outside by {precise(row.outside)}" if row.outside else ""
+    return "[green]green[/green]" if row.ok else f"[red]RED by {precise(row.outside)}[/red]"
+
+
+def precise(value: float | None) -> str:
+    """Write a number with four digits or so, very small ones by their magnitude.
+
+    Examples
+    --------
+    >>> precise(4.89171), precise(62.1437), precise(1671.71), precise(5.7e-14), precise(0.0), precise(None)
+    ('4.892', '62.14', '1,671.7', '5.7e-14', '0', '–')
+    """
+    if value is None or not math.isfinite(value):
+        return ABSENT
+    size = abs(value)
+    if size == 0.0:
+        return "0"
+    if size < 0.001:
+        return f"{value:.1e}"
+    return f"{value:,.{3 if size < 10.0 else 2 if size < 100.0 else 1}f}"
 
 
 def run_names(comparison: "Comparison") -> list[str]:

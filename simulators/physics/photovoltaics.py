@@ -33,20 +33,26 @@ class Plane:
         Direction it faces, clockwise from north: 90 east, 180 south, 270 west [deg].
     iam : bool
         Take off what glass reflects at slanting incidence: for modules, not for walls.
+    glazing : tuple of float
+        Behind a window: what it lets through at an angle of incidence over what it lets through at a right
+        angle, as the coefficients of a polynomial in the angle [rad], the constant first; empty: no window.
 
     Raises
     ------
     ValueError
-        An angle is out of range.
+        An angle is out of range, or modules are put behind a window.
     """
 
     tilt: float
     azimuth: float
     iam: bool = False
+    glazing: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         require_range("tilt", self.tilt, 0.0, 180.0)
         require_range("azimuth", self.azimuth, 0.0, 360.0)
+        if self.iam and self.glazing:
+            raise ValueError("iam and glazing: give one of them, each takes off what glass reflects")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,9 +158,10 @@ def irradiance_on_planes(
     Sun: NREL SPA (Reda and Andreas 2004). Split: Erbs et al. 1982. Sky: Perez et al. 1990, all-sites
     coefficients. Reflection: Fresnel and Bouguer laws ("physical", De Soto et al. 2006), on the beam by its
     angle of incidence; on sky and ground light by its mean over the part of the sky or ground the plane sees
-    (Marion 2017), one factor per tilt. Where the sun is at or below the horizon in the middle of a step with
-    light, it rose or set within the step: the beam is taken along that nearly horizontal direction and the
-    diffuse light as isotropic. Steps with GHI = 0 get 0.
+    (Marion 2017), one factor per tilt. Glazing: the beam by its angle of incidence, sky and ground light by
+    the mean over the half-space of isotropic light. Where the sun is at or below the horizon in the middle of
+    a step with light, it rose or set within the step: the beam is taken along that nearly horizontal
+    direction and the diffuse light as isotropic. Steps with GHI = 0 get 0.
     """
     from pvlib.iam import marion_diffuse, physical
     from pvlib.irradiance import aoi, get_ground_diffuse, get_sky_diffuse
@@ -186,8 +193,61 @@ def irradiance_on_planes(
             direct = direct * np.nan_to_num(physical(incidence))
             # a horizontal plane sees no ground, and its factor there is not defined
             sky, ground = sky * passing["sky"], ground * np.nan_to_num(passing["ground"])
+        elif plane.glazing:
+            direct = direct * glazing_transmittance(plane.glazing, incidence)
+            passing_diffuse = glazing_transmittance_diffuse(plane.glazing)
+            sky, ground = sky * passing_diffuse, ground * passing_diffuse
         result[lit, column] = np.maximum(direct + sky + ground, 0.0)
     return result
+
+
+def glazing_transmittance(coefficients: Sequence[float], incidence_deg: Values) -> FloatArray:
+    """What glazing lets through of a beam, over what it lets through at a right angle.
+
+    Parameters
+    ----------
+    coefficients : sequence of float
+        Polynomial in the angle of incidence [rad], the constant first.
+    incidence_deg : array or float
+        Angle between the beam and the normal [deg]; beyond 90 nothing passes.
+
+    Returns
+    -------
+    array
+        Between 0 and 1; shape of ``incidence_deg``.
+
+    Examples
+    --------
+    >>> float(glazing_transmittance((1.0, -0.5), 90.0).round(6))  # 1 - 0.5 pi / 2
+    0.214602
+    """
+    angle = np.radians(np.asarray(incidence_deg, dtype=np.float64))
+    passing = np.clip(np.polynomial.polynomial.polyval(angle, np.asarray(coefficients)), 0.0, 1.0)
+    return np.where(np.asarray(incidence_deg) > 90.0, 0.0, passing)
+
+
+def glazing_transmittance_diffuse(coefficients: Sequence[float]) -> float:
+    """What glazing lets through of isotropic light, over what it lets through of a beam at a right angle.
+
+    Parameters
+    ----------
+    coefficients : sequence of float
+        As in ``glazing_transmittance``.
+
+    Returns
+    -------
+    float
+        Integral of transmittance(theta) 2 sin(theta) cos(theta) over the half-space.
+
+    Examples
+    --------
+    >>> round(glazing_transmittance_diffuse((1.0,)), 12)
+    1.0
+    """
+    nodes, weights = np.polynomial.legendre.leggauss(64)
+    angle = (nodes + 1.0) * np.pi / 4.0
+    passing = glazing_transmittance(coefficients, np.degrees(angle))
+    return float(np.sum(weights * passing * np.sin(2.0 * angle)) * np.pi / 4.0)
 
 
 def _sun(

@@ -9,7 +9,7 @@ sol-air temperature), H_mw = ``conductance_mass_outdoor_w_per_k`` (the part of t
 the mass, which sees the outdoor air).
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -191,6 +191,30 @@ def network_from_iso13790(
         operative_outdoor=radiant * surface_outdoor,
         operative_internal_k_per_kw=radiant * 0.5 * surface_share / total * _W_PER_KW,
         operative_solar_k_per_kw=radiant * surface_share / total * _W_PER_KW,
+    )
+
+
+def with_air_as_operative(network: RcNetwork) -> RcNetwork:
+    """The same network, its operative temperature being that of the air: for thermostats that sense the air.
+
+    Parameters
+    ----------
+    network : RcNetwork
+        Fields of shape (n,).
+
+    Returns
+    -------
+    RcNetwork
+        Weights of the operative temperature 1 for the air and 0 for everything else.
+    """
+    one, zero = np.ones_like(network.operative_air), np.zeros_like(network.operative_air)
+    return replace(
+        network,
+        operative_air=one,
+        operative_mass=zero,
+        operative_outdoor=zero,
+        operative_internal_k_per_kw=zero,
+        operative_solar_k_per_kw=zero,
     )
 
 

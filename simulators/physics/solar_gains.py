@@ -57,6 +57,62 @@ class Envelope:
             raise ValueError(f"shapes: {found}; allowed (n, n_planes), (n, n_planes), (n,)")
 
 
+def envelope_of_surfaces(
+    *,
+    aperture_m2: FloatArray,
+    conductance_window_w_per_k: FloatArray,
+    conductance_wall_w_per_k: FloatArray,
+    conductance_opaque_w_per_k: FloatArray,
+    sky_seen: FloatArray,
+    factor_shading: float = 1.0,
+    absorptance: float = 0.6,
+    surface_outside_w_per_m2k: float = 25.0,
+    sky_radiative_w_per_m2k: float = 4.14,
+    sky_below_air_k: float = 11.0,
+) -> Envelope:
+    """Envelope of n dwellings from the areas and conductances on each plane.
+
+    Parameters
+    ----------
+    aperture_m2 : array, shape (n, n_planes)
+        Collecting area of the windows, unshaded, A_w (1 - F_f) F_w g [m2].
+    conductance_window_w_per_k, conductance_wall_w_per_k : array, shape (n, n_planes)
+        Glazing, and the opaque elements that see the sun [W/K].
+    conductance_opaque_w_per_k : array, shape (n,)
+        H_op, all opaque elements, those that see no sun included [W/K].
+    sky_seen : array, shape (n_planes,)
+        Form factor to the sky: 0.5 a wall, 1 a roof.
+    factor_shading : float
+        F_sh; what hides the sun hides the sky as well.
+    absorptance : float
+        Of the opaque surfaces, for the sun.
+    surface_outside_w_per_m2k, sky_radiative_w_per_m2k : float
+        h_e and h_r, outer surface coefficient and its radiative part [W/(m2 K)].
+    sky_below_air_k : float
+        Apparent difference between outdoor air and sky [K].
+
+    Returns
+    -------
+    Envelope
+        Fields of shape (n, n_planes) and (n,).
+
+    Notes
+    -----
+    Source: EN ISO 13790:2008, clauses 11.3.3 to 11.3.5 and 11.4.6.
+    """
+    to_sky = factor_shading * sky_radiative_w_per_m2k * sky_below_air_k / surface_outside_w_per_m2k * sky_seen
+    return Envelope(
+        aperture_m2=factor_shading * aperture_m2,
+        absorption_w_per_w_per_m2=absorptance
+        * factor_shading
+        / surface_outside_w_per_m2k
+        * conductance_wall_w_per_k,
+        conductance_opaque_w_per_k=conductance_opaque_w_per_k,
+        sky_loss_w=conductance_wall_w_per_k @ to_sky,
+        sky_loss_window_w=conductance_window_w_per_k @ to_sky,
+    )
+
+
 def shutters_closed(irradiance_plane_w_per_m2: FloatArray, summer: BoolArray | bool) -> BoolArray:
     """Planes on which people close the shutters.
 

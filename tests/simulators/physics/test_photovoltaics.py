@@ -2,7 +2,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from recosim.simulators.physics.photovoltaics import Plane, PvPlant, irradiance_on_planes, power_ac_kw
+from recosim.simulators.physics.photovoltaics import (
+    Plane,
+    PvPlant,
+    glazing_transmittance,
+    glazing_transmittance_diffuse,
+    irradiance_on_planes,
+    power_ac_kw,
+)
 
 NAPLES = {"latitude": 40.85, "longitude": 14.27, "altitude": 20.0}
 START = int(pd.Timestamp("2025-06-20", tz="UTC").timestamp())
@@ -190,3 +197,41 @@ def test_planes_of_plants():
 def test_impossible_values_are_named(changes, message):
     with pytest.raises(ValueError, match=message):
         PvPlant(**({"power_nominal_kw": 3.0, "tilt_deg": 20.0, "azimuth_deg": 180.0} | changes))
+
+
+DOUBLE_GLAZING = (1.0, -0.189, 0.644, -0.596)
+
+
+def test_glazing_by_hand():
+    # at 60 deg, theta = 1.0472: 1 - 0.197920 + 0.706230 - 0.684437
+    assert float(glazing_transmittance(DOUBLE_GLAZING, 60.0)) == pytest.approx(0.823873, abs=1e-5)
+    passing = glazing_transmittance(DOUBLE_GLAZING, np.array([0.0, 89.9, 120.0]))
+    assert passing[0] == 1.0 and passing[1] == 0.0 and passing[2] == 0.0, "never negative"
+
+
+def test_glazing_in_diffuse_light_is_its_mean_over_the_half_space():
+    # a transmittance that falls linearly to 0.5 at 90 deg: 1 - (1/pi) * integral of theta sin(2 theta) = 3/4
+    assert glazing_transmittance_diffuse((1.0, -1.0 / np.pi)) == pytest.approx(0.75, abs=1e-12)
+    theta = np.linspace(0.0, np.pi / 2.0, 200_001)
+    weighted = glazing_transmittance(DOUBLE_GLAZING, np.degrees(theta)) * np.sin(2.0 * theta)
+    assert glazing_transmittance_diffuse(DOUBLE_GLAZING) == pytest.approx(
+        np.trapezoid(weighted, theta), abs=1e-4
+    )
+
+
+def test_a_window_gets_less_than_its_wall_and_a_clear_one_the_same(june):
+    times, ghi, _ = june
+    walls = [Plane(tilt=90.0, azimuth=180.0, glazing=glazing) for glazing in ((), (1.0,), DOUBLE_GLAZING)]
+    wall, clear, double = irradiance_on_planes(
+        times_posix_s=times, step_s=900, ghi=ghi, dni=None, dhi=None, planes=walls, **NAPLES
+    ).T
+    np.testing.assert_allclose(clear, wall, rtol=1e-12)
+    lit = wall > 0.0
+    # at noon in June the beam falls steeply on a south wall: less passes than of the diffuse light
+    assert (double[lit] < wall[lit]).all()
+    assert 0.5 < double.sum() / wall.sum() < glazing_transmittance_diffuse(DOUBLE_GLAZING)
+
+
+def test_modules_are_not_put_behind_a_window():
+    with pytest.raises(ValueError, match="iam and glazing"):
+        Plane(tilt=30.0, azimuth=180.0, iam=True, glazing=(1.0,))

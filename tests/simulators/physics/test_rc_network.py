@@ -23,6 +23,7 @@ from recosim.simulators.physics.rc_network import (
     temperatures_after,
     temperatures_mean,
 )
+from recosim.simulators.physics.rc_parameters import with_air_as_operative
 
 # TABULA IT.MidClim AB.05, AB.06, AB.08: area, H_op, H_w, H_ve
 AREA = np.array([61.0, 73.0, 68.5])
@@ -341,6 +342,15 @@ def test_heat_for_operative_hits_the_target_at_the_end(target):
     u[:, INPUTS.index("heat_hvac_kw")] = heat
     after = temperatures_after(discrete, TEMPS, u)
     np.testing.assert_allclose(temperature_operative(network, after, 4.0, 0.3, 0.8), target, atol=1e-10)
+
+
+def test_a_thermostat_that_senses_the_air():
+    network = with_air_as_operative(flats())
+    np.testing.assert_array_equal(temperature_operative(network, TEMPS, 4.0, 0.3, 0.8), TEMPS[:, 0])
+    discrete, u = discretise(network, 900.0), inputs_of()
+    u[:, INPUTS.index("heat_hvac_kw")] = heat_for_operative(network, discrete, TEMPS, u, 20.0)
+    np.testing.assert_allclose(temperatures_after(discrete, TEMPS, u)[:, 0], 20.0, atol=1e-10)
+    np.testing.assert_array_equal(discrete.a, discretise(flats(), 900.0).a)
 
 
 def test_heat_for_no_target_is_no_finite_heat():

@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from recosim.simulators.physics.solar_gains import Envelope, heat_solar_kw, shutters_closed, temp_solair_degc
+from recosim.simulators.physics.solar_gains import (
+    Envelope,
+    envelope_of_surfaces,
+    heat_solar_kw,
+    shutters_closed,
+    temp_solair_degc,
+)
 
 ENVELOPE = Envelope(
     aperture_m2=np.array([[1.0, 2.0], [0.0, 3.0]]),
@@ -86,3 +92,21 @@ def test_impossible_values_are_named():
         Envelope(**(values | {"aperture_m2": np.array([[1.0, 1.0], [-1.0, 1.0]])}))
     with pytest.raises(ValueError, match="shapes"):
         Envelope(**(values | {"conductance_opaque_w_per_k": np.ones(3)}))
+
+
+def test_envelope_of_surfaces_by_hand():
+    # a south wall of 20 W/K with a window of 6 W/K, and a roof of 10 W/K; half of what comes is hidden
+    envelope = envelope_of_surfaces(
+        aperture_m2=np.array([[2.0, 0.0]]),
+        conductance_window_w_per_k=np.array([[6.0, 0.0]]),
+        conductance_wall_w_per_k=np.array([[20.0, 10.0]]),
+        conductance_opaque_w_per_k=np.array([40.0]),
+        sky_seen=np.array([0.5, 1.0]),
+        factor_shading=0.5,
+    )
+    np.testing.assert_allclose(envelope.aperture_m2, [[1.0, 0.0]])
+    np.testing.assert_allclose(envelope.absorption_w_per_w_per_m2, [[0.6 * 0.5 / 25.0 * 20.0, 0.12]])
+    # 4.14 * 11 / 25 = 1.8216 K; (0.5 * 20 + 10) W/K and 0.5 * 6 W/K, half hidden
+    np.testing.assert_allclose(envelope.sky_loss_w, [18.216])
+    np.testing.assert_allclose(envelope.sky_loss_window_w, [2.7324])
+    np.testing.assert_array_equal(envelope.conductance_opaque_w_per_k, [40.0])
