@@ -18,6 +18,7 @@ import yaml
 
 from recosim.arrays import FloatArray, IntArray
 from recosim.errors import ScenarioError
+from recosim.scenarios.decomposition import with_direct_and_diffuse
 from recosim.scenarios.weather import Weather, resample_weather
 from recosim.timegrid import SECONDS_PER_DAY, TimeGrid
 
@@ -26,18 +27,21 @@ STEPS_PER_DAY = SECONDS_PER_DAY // OWN_STEP_S
 # The first entropy word of each synthetic series, so that weather and prices of one seed are independent.
 STREAM = 1
 
-# Persistence and spread, fitted to NSRDB Rome 2019 and the PVGIS typical year near Torino (rounded).
+# Persistence and spread, fitted to NSRDB Rome 2019 and the PVGIS typical year near Torino; course of the day
+# and range of clear days, fitted to these and to Denver's TMY3 (means of the three, rounded).
 PERSISTENCE_CLEARNESS = 0.35
 PERSISTENCE_TEMP = 0.82
 PERSISTENCE_WIND = 0.4
 PERSISTENCE_CLOUDS_15_MIN = 0.78
 CLOUD_SPREAD = 0.27
-RANGE_PER_CLEARNESS = 0.6
+RANGE_PER_CLEARNESS = 1.0
 # The daily clear-sky index lies between an overcast and a cloudless day.
 CLEARNESS_MIN, CLEARNESS_MAX, CLEARNESS_MAX_15_MIN = 0.08, 1.0, 1.03
 # Of a month's spread, so much at most is the course of the season; the rest is weather.
 SEASON_SHARE_MAX = 0.7
-HOURS_NOON_TO_TEMP_MAX = 2.0
+HOURS_NOON_TO_TEMP_MAX = 1.5
+HASTE_OF_MORNING, HASTE_OF_EVENING = 0.75, 0.7
+BREEZE, HOURS_NOON_TO_BREEZE = 0.2, 2.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +130,7 @@ def synthetic_weather(place: str, seed: int, year: int = 2025, step_s: int = 900
     Returns
     -------
     Weather
-        Global irradiance only: the decomposition is left to who uses it.
+        With direct and diffuse irradiance by :func:`recosim.scenarios.decomposition.with_direct_and_diffuse`.
 
     Raises
     ------
@@ -159,7 +163,7 @@ def synthetic_weather(place: str, seed: int, year: int = 2025, step_s: int = 900
         irradiance_diffuse_w_per_m2=None,
         wind_speed_m_per_s=_wind(where, noon_h, days, rng).ravel(),
     )
-    return resample_weather(weather, step_s)
+    return resample_weather(with_direct_and_diffuse(weather), step_s)
 
 
 def _clear_sky(place: Place, grid: TimeGrid) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -295,9 +299,10 @@ def _diurnal_wave(noon_h: FloatArray, half_day_h: FloatArray) -> FloatArray:
     lowest = (noon_h - half_day_h)[:, None]
     rise = HOURS_NOON_TO_TEMP_MAX + half_day_h[:, None]
     since = (hour[None, :] - lowest) % 24.0
-    rising = -0.5 * np.cos(np.pi * since / rise)
-    # Cooling is quick in the evening and slow at the end of the night.
-    falling = 0.5 * np.cos(np.pi * (np.maximum(since - rise, 0.0) / (24.0 - rise)) ** 0.8)
+    rising = -0.5 * np.cos(np.pi * np.minimum(since / rise, 1.0) ** HASTE_OF_MORNING)
+    # Both are quick at first: the sun on the morning's air, the evening's clear sky.
+    fallen = np.maximum(since - rise, 0.0) / (24.0 - rise)
+    falling = 0.5 * np.cos(np.pi * fallen**HASTE_OF_EVENING)
     wave = np.where(since < rise, rising, falling)
     return np.asarray(wave - wave.mean(axis=1, keepdims=True), dtype=np.float64)
 
@@ -325,7 +330,8 @@ def _wind(place: Place, noon_h: FloatArray, days: int, rng: np.random.Generator)
     daily = np.exp(0.4 * _persistent(rng.standard_normal(days), PERSISTENCE_WIND))
     gusts = np.exp(0.25 * _persistent(rng.standard_normal((STEPS_PER_DAY, days)), 0.9)).T
     hour = (np.arange(STEPS_PER_DAY) + 0.5) * 24.0 / STEPS_PER_DAY
-    breeze = 1.0 + 0.4 * np.cos(2.0 * np.pi * (hour[None, :] - noon_h[:, None] - 1.0) / 24.0)
+    since_noon = hour[None, :] - noon_h[:, None]
+    breeze = 1.0 + BREEZE * np.cos(2.0 * np.pi * (since_noon - HOURS_NOON_TO_BREEZE) / 24.0)
     wind = _between_middays(daily) * gusts * breeze
     return np.asarray(wind * (place.wind_m_per_s / wind.mean()), dtype=np.float64)
 

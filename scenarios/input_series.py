@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from recosim.arrays import FloatArray, IntArray
 from recosim.errors import ScenarioError
-from recosim.scenarios.climate import place_named, synthetic_weather
+from recosim.scenarios.climate import place_named
 from recosim.scenarios.common_services import common_services_load_kw
 from recosim.scenarios.community import COMMON, Parts, planes_of_facades
 from recosim.scenarios.occupancy import Household, household_series
@@ -15,7 +15,7 @@ from recosim.scenarios.price_files import read_prices
 from recosim.scenarios.prices import MARKET_TIMEZONE, Prices, prices_on, synthetic_prices
 from recosim.scenarios.schema import Scenario
 from recosim.scenarios.weather import Weather, weather_on
-from recosim.scenarios.weather_files import read_weather
+from recosim.scenarios.weather_source import weather_of
 from recosim.simulators.inputs import InputSeries
 from recosim.simulators.physics.photovoltaics import irradiance_on_planes
 from recosim.simulators.settlement.premium import market_zone_of_region
@@ -93,7 +93,7 @@ def series_of(scenario: Scenario, parts: Parts, times: Times) -> InputSeries:
         A file cannot be read, or does not cover the run.
     """
     whole = times.whole
-    weather = weather_on(_weather(scenario), whole, times.n_beyond)
+    weather = weather_on(weather_of(scenario), whole, times.n_beyond)
     zonal, pun = _prices(scenario, times)
     power_load, home, awake = _households(scenario, parts, times, weather)
     facades = planes_of_facades()
@@ -123,17 +123,6 @@ def series_of(scenario: Scenario, parts: Parts, times: Times) -> InputSeries:
         price_zonal_eur_per_mwh=zonal,
         price_pun_eur_per_mwh=pun,
     )
-
-
-def _weather(scenario: Scenario) -> Weather:
-    described = scenario.weather
-    step_s = 60 * scenario.period.step_minutes
-    if described.file is not None:
-        return read_weather(scenario.path_of(described.file), step_s)
-    place = described.place or scenario.location.place
-    assert place is not None  # the schema asks for one of them
-    seed = scenario.seed if described.seed is None else described.seed
-    return synthetic_weather(place, seed, step_s=step_s)
 
 
 def _prices(scenario: Scenario, times: Times) -> tuple[FloatArray, FloatArray]:

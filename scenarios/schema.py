@@ -22,6 +22,7 @@ from recosim.scenarios.schema_rules import (
     Tariff,
 )
 from recosim.scenarios.schema_section import Name, Section
+from recosim.scenarios.weather_mapping import WeatherMapping
 
 Place = Literal["naples", "rome", "torino"]
 Zone = Literal["NORD", "CNOR", "CSUD", "SUD", "CALA", "SICI", "SARD"]
@@ -131,6 +132,16 @@ class WeatherInput(_Source):
     seed: int | None = Field(
         default=None, ge=0, le=SEED_MAX, description="Seed of the synthetic year; left out: the scenario's."
     )
+    mapping: WeatherMapping | None = Field(
+        default=None,
+        description="Columns of a CSV file of any other kind; left out: the file is EPW, PVGIS or NSRDB.",
+    )
+
+    @model_validator(mode="after")
+    def _mapping_of_a_file(self) -> Self:
+        if self.mapping is not None and self.file is None:
+            raise ValueError("mapping belongs to a file; set source: file and file: PATH")
+        return self
 
 
 class PricesInput(_Source):

@@ -243,7 +243,9 @@ def test_cycles_are_part_of_the_load_and_fit_the_window(forty):
         assert steps.stop <= YEAR.n_steps
         assert cycle.step_start <= cycle.step_latest <= YEAR.n_steps - cycle.n_steps
         assert np.all(forty.power_load_kw[steps, cycle.household] > cycle.powers_kw)
-    washes = np.bincount([cycle.household for cycle in forty.cycles() if cycle.appliance == "washing_machine"])
+    washes = np.bincount(
+        [cycle.household for cycle in forty.cycles() if cycle.appliance == "washing_machine"]
+    )
     assert len(washes) == 40
     assert np.all((washes > 60) & (washes < 450))
 

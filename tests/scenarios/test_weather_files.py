@@ -9,7 +9,7 @@ from recosim.errors import InputDataError
 from recosim.scenarios.weather_files import check_weather, read_weather
 from recosim.timegrid import TimeGrid
 
-HOUR_GHI = [0, 0, 0, 0, 0, 40, 180, 340, 500, 640, 740, 790, 800, 760, 670, 540, 390, 220, 70, 0, 0, 0, 0, 0]
+HOUR_GHI = [0, 0, 0, 0, 0, 0, 90, 260, 420, 550, 640, 670, 640, 550, 420, 260, 90, 0, 0, 0, 0, 0, 0, 0]
 
 
 def pvgis_lines():
@@ -47,11 +47,17 @@ def refusal(path):
     return message
 
 
-def test_pvgis_hours_begin_at_their_label_in_utc(write):
+def test_pvgis_values_are_of_a_moment_of_the_hour_that_begins_at_their_label_in_utc(write):
     weather = read_weather(write(pvgis_lines()), step_s=3600)
     assert (weather.latitude, weather.longitude, weather.altitude_m) == (40.85, 14.27, 50.0)
     assert weather.grid == TimeGrid.from_local_date("2018-03-05", 2, 3600, "UTC")
-    np.testing.assert_array_equal(weather.irradiance_global_w_per_m2, HOUR_GHI * 2)
+    ghi = weather.irradiance_global_w_per_m2
+    assert ghi.sum() == pytest.approx(2 * sum(HOUR_GHI))
+    # Irradiance is taken 11 min after the label: the mean of a morning hour is higher, an evening's lower.
+    assert (ghi[6:11] > HOUR_GHI[6:11]).all()
+    assert (ghi[12:17] < HOUR_GHI[12:17]).all()
+    # Temperature is taken at the label: 10.0 and 10.1 make 10.05 between them.
+    assert weather.temp_outdoor_degc[0] == pytest.approx(10.05)
     assert weather.wind_speed_m_per_s[0] == 2.5
 
 
@@ -59,7 +65,8 @@ def test_an_hourly_file_is_brought_to_15_minutes_with_every_hours_energy(write):
     weather = read_weather(write(pvgis_lines()))
     assert weather.grid.step_s == 900
     hours = weather.irradiance_global_w_per_m2.reshape(-1, 4).mean(axis=1)
-    assert np.abs(hours - np.array(HOUR_GHI * 2)).max() < 1e-9
+    whole = read_weather(weather.source, step_s=3600).irradiance_global_w_per_m2
+    assert np.abs(hours - whole).max() < 1e-9
 
 
 def test_pvgis_json_is_the_same_as_its_csv(write):
@@ -72,12 +79,23 @@ def test_pvgis_json_is_the_same_as_its_csv(write):
             {"time(UTC)": cells[0]} | {n: float(c) for n, c in zip(names[1:], cells[1:], strict=True)}
         )
     content = {
-        "inputs": {"location": {"latitude": 40.85, "longitude": 14.27, "elevation": 50.0}},
+        "inputs": {
+            "location": {
+                "latitude": 40.85,
+                "longitude": 14.27,
+                "elevation": 50.0,
+                "irradiance_time_offset": 0.1761,
+            }
+        },
         "outputs": {"tmy_hourly": records},
     }
     one, other = read_weather(write(lines)), read_weather(write([json.dumps(content)], "weather.json"))
     assert one.grid == other.grid
     np.testing.assert_array_equal(one.irradiance_direct_w_per_m2, other.irradiance_direct_w_per_m2)
+    content["inputs"]["location"]["irradiance_time_offset"] = "soon"
+    assert "Irradiance Time Offset (h) needs 1 number(s)" in refusal(
+        write([json.dumps(content)], "weather.json")
+    )
     del content["outputs"]
     assert "outputs.tmy_hourly" in refusal(write([json.dumps(content)], "weather.json"))
 
@@ -138,8 +156,8 @@ def nsrdb_lines(minutes=(0, 30), columns=("Temperature", "DHI", "DNI", "GHI", "W
         for minute in minutes:
             ghi = 100.0 + 4 * hour + minute / 15
             values = {
-                "Temperature": 15,
-                "Air Temperature": 15,
+                "Temperature": 10 + hour + minute / 60,
+                "Air Temperature": 10 + hour + minute / 60,
                 "DHI": 10,
                 "DNI": 20,
                 "GHI": ghi,
@@ -150,18 +168,18 @@ def nsrdb_lines(minutes=(0, 30), columns=("Temperature", "DHI", "DNI", "GHI", "W
     return lines
 
 
-def test_nsrdb_labels_on_the_step_are_averaged_with_the_next(write):
+def test_nsrdb_labels_on_the_step_begin_it(write):
     weather = read_weather(write(nsrdb_lines()), step_s=1800)
     assert f"{weather.grid.utc[0]:%Y-%m-%d %H:%M}" == "2019-06-01 00:00"
-    # 100 at 0:00 and 102 at 0:30 make 101 between them.
-    np.testing.assert_allclose(weather.irradiance_global_w_per_m2[:2], [101.0, 103.0])
+    # 10 degC at 0:00 and 10.5 at 0:30 make 10.25 between them.
+    np.testing.assert_allclose(weather.temp_outdoor_degc[:2], [10.25, 10.75])
     assert weather.timezone == "Etc/GMT-1"
 
 
 def test_nsrdb_labels_at_mid_step_stand_for_their_step(write):
     weather = read_weather(write(nsrdb_lines(minutes=(30,))), step_s=3600)
     assert f"{weather.grid.utc[0]:%Y-%m-%d %H:%M}" == "2019-06-01 00:00"
-    np.testing.assert_allclose(weather.irradiance_global_w_per_m2[:2], [102.0, 106.0])
+    np.testing.assert_allclose(weather.temp_outdoor_degc[1:3], [11.5, 12.5])
 
 
 def test_nsrdb_in_local_time_is_shifted_and_may_lack_the_parts(write):
@@ -179,7 +197,7 @@ def changed(lines, row, column, value):
     return [*lines[: row - 1], ",".join(cells), *lines[row:]]
 
 
-@pytest.mark.parametrize("value", ["", "NaN", "12O", "abc", "inf"])
+@pytest.mark.parametrize("value", ["", "NaN", "12O", "abc", "inf", "9" * 400])
 @pytest.mark.parametrize("column", ["T2m", "G(h)", "WS10m"])
 def test_a_typo_or_nan_is_refused_by_column_row_and_time(write, column, value):
     path = write(changed(pvgis_lines(), 16, column, value))
@@ -238,12 +256,12 @@ def scaled(factor, column):
         (
             0.001,
             "G(h)",
-            "column G(h): the largest of 2 days is 0.8, expected W/m2 with a peak above 5; is the column",
+            "column G(h): the largest of 2 days is 0.67, expected W/m2 with a peak above 5; is the column",
         ),
         (0.001, "Gd(h)", "is the column in kW/m2? Multiply it by 1000"),
-        (1000.0, "G(h)", "column G(h), row 11 (label 2018-03-05 05:00 UTC): 40000, allowed [0, 1600] W/m2"),
+        (1000.0, "G(h)", "column G(h), row 12 (label 2018-03-05 06:00 UTC): 90000, allowed [0, 1600] W/m2"),
         (3.6, "G(h)", "is the column in kJ/m2, J/m2 or mW/m2? Convert it to W/m2"),
-        (-1.0, "G(h)", "-40, allowed [0, 1600] W/m2"),
+        (-1.0, "G(h)", "-90, allowed [0, 1600] W/m2"),
         (28.0, "T2m", "allowed [-60, 60] degC (48 in all); is the column in kelvin"),
     ],
 )
