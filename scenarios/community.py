@@ -10,7 +10,8 @@ from recosim.arrays import FloatArray, IntArray
 from recosim.components import Devices, Pods
 from recosim.contracts import Community
 from recosim.scenarios import schema_community as described
-from recosim.scenarios.archetypes import EnvelopeFigures, Orientation, Surface, envelope_of
+from recosim.scenarios.archetypes import envelope_of
+from recosim.scenarios.facades import FACADES, envelope_on_facades
 from recosim.scenarios.schema import Scenario
 from recosim.scenarios.schema_rules import Comfort
 from recosim.simulators.batteries import Batteries
@@ -33,16 +34,6 @@ from recosim.timegrid import TimeGrid
 
 AIR_WH_PER_M3K = 0.34
 """Heat capacity of air (EN ISO 13790)."""
-ABSORPTANCE = 0.6
-"""Solar absorptance of plaster and tiles."""
-SURFACE_OUTSIDE_W_PER_M2K = 25.0
-"""h_e, outer surface coefficient."""
-SKY_RADIATIVE_W_PER_M2K = 4.14
-SKY_BELOW_AIR_K = 11.0
-"""h_r and apparent difference between air and sky (EN ISO 13790, 11.3.5 and 11.4.6)."""
-SKY_SEEN_WALL, SKY_SEEN_ROOF = 0.5, 1.0
-FACADES: tuple[Orientation, ...] = ("north", "east", "south", "west", "up")
-"""Planes of the buildings, in the order of the facade irradiance."""
 COMMON = "common"
 
 Params = TypeVar("Params")
@@ -202,8 +193,8 @@ def _dwelling_parameters(scenario: Scenario) -> DwellingParameters:
     thermal = [_thermal(flat, scenario) for flat in flats]
     comfort, hvac = scenario.comfort, scenario.hvac
     return DwellingParameters(
-        network=_stacked([network for network, _, _ in thermal]),
-        envelope=_stacked([envelope for _, envelope, _ in thermal]),
+        network=stacked([network for network, _, _ in thermal]),
+        envelope=stacked([envelope for _, envelope, _ in thermal]),
         air_conditioner=AirConditioner(
             heat_nominal_kw=np.array([flat.heating_nominal_kw for flat in flats]),
             cooling_nominal_kw=np.array([flat.cooling_nominal_kw for flat in flats]),
@@ -232,7 +223,7 @@ def _thermal(flat: described.Dwelling, scenario: Scenario) -> tuple[RcNetwork, E
             mass_area_factor=figures.mass_area_factor,
         )
         volume = figures.volume_m3
-        envelope = _envelope(figures, building.factor_shading)
+        envelope = envelope_on_facades(figures, building.factor_shading)
     else:
         network, outer = _direct_network(flat)
         volume = 2.7 * flat.floor_area_m2
@@ -268,37 +259,7 @@ def _direct_network(flat: described.Dwelling) -> tuple[RcNetwork, float]:
     return network, 1.0 / thermal.resistance_k_per_w
 
 
-def _envelope(figures: EnvelopeFigures, shading: float) -> Envelope:
-    """Collecting areas of windows and walls by facade, and what is lost to the sky."""
-    aperture, absorption = np.zeros(len(FACADES)), np.zeros(len(FACADES))
-    sky_wall = sky_window = 0.0
-    # what hides the sun hides the sky as well
-    per_k = shading * SKY_RADIATIVE_W_PER_M2K * SKY_BELOW_AIR_K / SURFACE_OUTSIDE_W_PER_M2K
-    through = (1.0 - figures.fraction_frame) * figures.factor_incidence * figures.g_value * shading
-    for window in figures.windows:
-        aperture[FACADES.index(window.orientation)] += window.area_m2 * through
-        sky_window += window.conductance_w_per_k * per_k * SKY_SEEN_WALL
-    for wall in figures.walls:
-        seen = SKY_SEEN_ROOF if wall.orientation == "up" else SKY_SEEN_WALL
-        absorbed = ABSORPTANCE * wall.conductance_w_per_k * shading / SURFACE_OUTSIDE_W_PER_M2K
-        absorption[FACADES.index(wall.orientation)] += absorbed
-        sky_wall += wall.conductance_w_per_k * per_k * seen
-    return Envelope(
-        aperture_m2=aperture,
-        absorption_w_per_w_per_m2=absorption,
-        conductance_opaque_w_per_k=np.asarray(figures.conductance_opaque_w_per_k),
-        sky_loss_w=np.asarray(sky_wall),
-        sky_loss_window_w=np.asarray(sky_window),
-    )
-
-
-def planes_of_facades() -> tuple[Plane, ...]:
-    """The planes of `FACADES`."""
-    surfaces = [Surface(orientation=facade, area_m2=1.0, u_w_per_m2k=1.0) for facade in FACADES]
-    return tuple(Plane(tilt=surface.tilt_deg, azimuth=surface.azimuth_deg) for surface in surfaces)
-
-
-def _stacked(items: Sequence[Params]) -> Params:
+def stacked(items: Sequence[Params]) -> Params:
     """One dataclass of arrays from many of scalars (or rows)."""
     first: Any = items[0]
     columns = {

@@ -9,7 +9,8 @@ from recosim.arrays import FloatArray, IntArray
 from recosim.errors import ScenarioError
 from recosim.scenarios.climate import place_named
 from recosim.scenarios.common_services import common_services_load_kw
-from recosim.scenarios.community import COMMON, Parts, planes_of_facades
+from recosim.scenarios.community import COMMON, Parts
+from recosim.scenarios.facades import planes_of_facades
 from recosim.scenarios.occupancy import Household, household_series
 from recosim.scenarios.price_files import read_prices
 from recosim.scenarios.prices import MARKET_TIMEZONE, Prices, prices_on, synthetic_prices

@@ -12,7 +12,8 @@ import yaml
 
 from recosim.arrays import BoolArray, FloatArray, IntArray
 from recosim.errors import InputDataError
-from recosim.scenarios.community import AIR_WH_PER_M3K, FACADES, planes_of_facades
+from recosim.scenarios.community import AIR_WH_PER_M3K
+from recosim.scenarios.facades import FACADES, SKY_SEEN, planes_of_facades
 from recosim.scenarios.weather import Weather
 from recosim.scenarios.weather_files import read_weather
 from recosim.simulators.physics.comfort import in_hours
@@ -34,8 +35,6 @@ from recosim.timegrid import TimeGrid
 STEP_S = 900
 WARMUP_DAYS = 14
 LATITUDE, LONGITUDE = 39.83, -104.65
-SKY_SEEN = np.array([1.0 if facade == "up" else 0.5 for facade in FACADES] + [0.5])
-"""Of the facades and, last, of the window."""
 
 
 @cache
@@ -220,7 +219,7 @@ def cases_of(names: Sequence[str], surface_coefficient_w_per_m2k: float | None =
             conductance_window_w_per_k=np.tile(glass, (n, 1)),
             conductance_wall_w_per_k=np.tile(wall, (n, 1)),
             conductance_opaque_w_per_k=np.full(n, opaque),
-            sky_seen=SKY_SEEN,
+            sky_seen=np.append(SKY_SEEN, 0.5),  # the window comes last
         ),
         heat_internal_kw=building["heat_internal_kw"],
         conductance_fan_w_per_k=AIR_WH_PER_M3K * building["fan_sea_level_m3_per_h"] * density,

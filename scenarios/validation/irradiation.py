@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from recosim.errors import InputDataError
-from recosim.scenarios.community import FACADES, planes_of_facades
+from recosim.scenarios.facades import FACADES, planes_of_facades
 from recosim.scenarios.validation.bestest import published
 from recosim.scenarios.validation.bestest_building import denver_weather, irradiance_on
 from recosim.scenarios.validation.reference import Report, Request, checked

@@ -8,7 +8,8 @@ import numpy as np
 from recosim.arrays import BoolArray, FloatArray
 from recosim.scenarios.archetypes import EnvelopeFigures, envelope_of, position_shares
 from recosim.scenarios.climate import synthetic_weather
-from recosim.scenarios.community import FACADES, planes_of_facades
+from recosim.scenarios.community import stacked
+from recosim.scenarios.facades import envelope_on_facades, planes_of_facades
 from recosim.scenarios.validation.bestest_building import irradiance_on
 from recosim.scenarios.validation.reference import Report, Request, Row, checked, published_table, shown
 from recosim.simulators.physics.ideal_loads import ideal_loads
@@ -20,8 +21,6 @@ from recosim.simulators.physics.seasonal_need import (
     reduction_temperature,
 )
 from recosim.simulators.physics.solar_gains import (
-    Envelope,
-    envelope_of_surfaces,
     heat_solar_kw,
     temp_solair_degc,
 )
@@ -39,7 +38,6 @@ TEMP_HEATING_DEGC, TEMP_BASE_DEGC = 20.0, 12.0
 HEAT_INTERNAL_W_PER_M2 = 3.0
 SHADING = 0.6
 """TABULA's F_sh of vertical windows."""
-SKY_SEEN = np.array([1.0 if facade == "up" else 0.5 for facade in FACADES])
 WARMUP_DAYS = 14
 W_PER_KW, HOURS_PER_DAY = 1e3, 24.0
 
@@ -194,7 +192,7 @@ def _static(season: _Season, flats: Sequence[EnvelopeFigures], shares: FloatArra
     opaque_and_glass = [flat.conductance_opaque_w_per_k + flat.conductance_window_w_per_k for flat in flats]
     transmission = float(shares @ opaque_and_glass) / FLOOR_AREA_M2
     ventilation = float(shares @ [flat.conductance_ventilation_w_per_k for flat in flats]) / FLOOR_AREA_M2
-    aperture = shares @ np.array([_apertures(flat) for flat in flats])
+    aperture = shares @ stacked([envelope_on_facades(flat, 1.0) for flat in flats]).aperture_m2
 
     def need(reduction: float) -> float:
         return float(
@@ -218,7 +216,7 @@ def _simulated(season: _Season, flats: Sequence[EnvelopeFigures], only_heated_da
     """Need of flats by our thermal model, shape (n,) [kWh/m2]."""
     n = len(flats)
     network = network_of(flats)
-    envelope = envelope_on_facades(flats)
+    envelope = stacked([envelope_on_facades(flat, SHADING) for flat in flats])
     per_day = SECONDS_PER_DAY // STEP_S
     n_steps = len(season.temp_outdoor_degc)
     rows = np.r_[n_steps - WARMUP_DAYS * per_day : n_steps, 0:n_steps]
@@ -255,35 +253,6 @@ def network_of(flats: Sequence[EnvelopeFigures]) -> RcNetwork:
         capacity_mass_j_per_m2k=column("capacity_j_per_m2k"),
         mass_area_factor=column("mass_area_factor"),
     )
-
-
-def envelope_on_facades(flats: Sequence[EnvelopeFigures], factor_shading: float = SHADING) -> Envelope:
-    """What flats show to the sun, on the facades of a run."""
-    return envelope_of_surfaces(
-        aperture_m2=np.array([_apertures(flat) for flat in flats]),
-        conductance_window_w_per_k=np.array([_on_facades(flat, "windows") for flat in flats]),
-        conductance_wall_w_per_k=np.array([_on_facades(flat, "walls") for flat in flats]),
-        conductance_opaque_w_per_k=np.array([flat.conductance_opaque_w_per_k for flat in flats]),
-        sky_seen=SKY_SEEN,
-        factor_shading=factor_shading,
-    )
-
-
-def _apertures(flat: EnvelopeFigures) -> FloatArray:
-    """Unshaded collecting area of the windows on the facades [m2]."""
-    through = (1.0 - flat.fraction_frame) * flat.factor_incidence * flat.g_value
-    area = np.zeros(len(FACADES))
-    for window in flat.windows:
-        area[FACADES.index(window.orientation)] += window.area_m2 * through
-    return area
-
-
-def _on_facades(flat: EnvelopeFigures, part: str) -> FloatArray:
-    """Conductance of the ``windows`` or ``walls`` on each facade [W/K]."""
-    conductance = np.zeros(len(FACADES))
-    for surface in getattr(flat, part):
-        conductance[FACADES.index(surface.orientation)] += surface.conductance_w_per_k
-    return conductance
 
 
 def _block_rows(block: BlockNeed) -> list[Row]:

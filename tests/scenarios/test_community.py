@@ -7,14 +7,13 @@ from recosim.contracts import Community
 from recosim.scenarios.archetypes import envelope_of
 from recosim.scenarios.community import (
     COMMON,
-    FACADES,
     Parts,
     comfort_calendar,
     community_of,
     parts_of,
-    planes_of_facades,
     pod_of_plant,
 )
+from recosim.scenarios.facades import FACADES, planes_of_facades
 from recosim.scenarios.loader import load_scenario
 from recosim.scenarios.rules_of_money import sharing_of, tariff_of
 from recosim.simulators.physics.photovoltaics import Plane
