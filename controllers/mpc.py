@@ -17,6 +17,11 @@ RESTART_EVERY = 96
 """Steps after which the solver starts afresh: what follows then depends on states alone."""
 
 
+def is_number(value: object, whole: bool = False) -> bool:
+    """Whether an option is a number; true and false are none."""
+    return isinstance(value, int if whole else int | float) and not isinstance(value, bool)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """The last plan that was solved: each control over the slots, and the hour it begins with.
@@ -69,8 +74,10 @@ class Mpc:
             ("gap_relative", gap_relative, 0.0),
             ("time_limit_ms", 1.0 if time_limit_ms is None else time_limit_ms, 0.0),
         ):
-            if not value >= least:
-                raise ControllerError(f"mpc.{name} = {value}, allowed: {least} or more")
+            whole = isinstance(least, int)
+            if not is_number(value, whole) or not value >= least:
+                kind = "whole numbers" if whole else "numbers"
+                raise ControllerError(f"mpc.{name} = {value!r}, allowed: {kind}, {least} or more")
         self._horizon = horizon
         self._guards = Guards(
             iteration_limit=iteration_limit,
@@ -90,7 +97,7 @@ class Mpc:
         horizon = self._horizon
         if isinstance(horizon, str):
             return Horizon.named(horizon, steps_per_hour)
-        if not isinstance(horizon, Sequence) or not all(isinstance(length, int) for length in horizon):
+        if not isinstance(horizon, Sequence) or not all(is_number(n, True) for n in horizon):
             raise ControllerError(
                 f"horizon = {horizon!r}, allowed: multirate, uniform, or a list of whole block lengths"
             )

@@ -23,6 +23,7 @@ PATIENCE = 200
 """Nodes allowed while there is no plan at all."""
 DIVES_MAX = 300
 """Rounds of closing broken pairs before the dive gives up; three do in most cases."""
+NO_COLUMNS: IntArray = np.zeros(0, dtype=np.int64)
 DIVES_FREE = 1
 """Rounds after which the dive keeps what is decided."""
 
@@ -260,8 +261,8 @@ class LiveSolver:
         """Close the smaller side of every broken pair, and again, until none is left.
 
         What is closed in one place may break a pair in another. After a few rounds the pairs that are decided
-        by then stay so, which leaves little to break. Where closing all of them at once leaves no plan, those
-        without a column in common are closed, or else one.
+        by then stay so for the next, which leaves little to break. Where closing all at once leaves no plan,
+        those without a column in common are closed, or else the most broken of them.
         """
         pairs, values = self.model.exclusive, root
         closed = self._open
@@ -269,14 +270,12 @@ class LiveSolver:
             broken = pairs[violated(pairs, values, PAIR_TOLERANCE)]
             if not len(broken):
                 return values
-            decided = _with(closed, zero_sides(pairs, values)) if number >= DIVES_FREE else closed
-            for more, tried in (
-                (decided, broken),
-                (closed, broken),
-                (closed, apart(broken, values)),
-                (closed, broken[:1]),
-            ):
-                found = self._close_sides(program, more, tried, values, search)
+            decided = zero_sides(pairs, values) if number >= DIVES_FREE else NO_COLUMNS
+            separate = apart(broken, values)
+            attempts = [(decided, broken)] if len(decided) else []
+            attempts += [(NO_COLUMNS, pairs_now) for pairs_now in (broken, *_fewer(separate))]
+            for kept, tried in attempts:
+                found = self._close_sides(program, closed, kept, tried, values, search)
                 if found is not None:
                     break
             if found is None:
@@ -288,16 +287,17 @@ class LiveSolver:
         self,
         program: LinearProgram,
         closed: BoolArray,
+        kept: IntArray,
         broken: IntArray,
         values: FloatArray,
         search: "_Search",
     ) -> tuple[BoolArray, FloatArray] | None:
-        """Close one side of each broken pair: the smaller ones, or else the others."""
+        """Close one side of each broken pair, the smaller ones or else the others; only now also ``kept``."""
         rows = np.arange(len(broken))
         smaller = np.argmin(values[broken], axis=1)
         for side in (smaller, 1 - smaller):
             more = _with(closed, broken[rows, side])
-            solved = self._solve_closed(program, more)
+            solved = self._solve_closed(program, _with(more, kept))
             search.dives += 1
             if solved is not None:
                 return more, solved
@@ -370,6 +370,11 @@ class _Search:
         """A plan that breaks no pair."""
         if value < self.best_value:
             self.best, self.best_value = values, value
+
+
+def _fewer(pairs: IntArray) -> list[IntArray]:
+    """All pairs, the first quarter, the first sixteenth, the first one."""
+    return [pairs[:n] for n in sorted({len(pairs), len(pairs) // 4, len(pairs) // 16, 1} - {0}, reverse=True)]
 
 
 def _with(closed: BoolArray, columns: IntArray | int) -> BoolArray:

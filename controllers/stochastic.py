@@ -23,7 +23,7 @@ from recosim.controllers.compiled import compile_model
 from recosim.controllers.forecast_spread import probabilities, spread
 from recosim.controllers.horizon import Horizon
 from recosim.controllers.linear_program import CompiledModel
-from recosim.controllers.mpc import Mpc
+from recosim.controllers.mpc import Mpc, is_number
 from recosim.errors import ControllerError
 
 DECISIONS = (
@@ -186,11 +186,12 @@ class StochasticMpc(Mpc):
     ) -> None:
         super().__init__(horizon, iteration_limit, branch_limit, gap_relative, time_limit_ms)
         for name, levels in (("n_pv", n_pv), ("n_load", n_load)):
-            if not 1 <= levels <= LEVELS_MAX:
-                raise ControllerError(f"mpc-stochastic.{name} = {levels}, allowed: 1 to {LEVELS_MAX}")
+            if not is_number(levels, whole=True) or not 1 <= levels <= LEVELS_MAX:
+                raise ControllerError(f"mpc-stochastic.{name} = {levels!r}, allowed: 1 to {LEVELS_MAX}")
         if uncertainty not in ("low", "medium", "high"):
             raise ControllerError(f"mpc-stochastic.uncertainty = {uncertainty!r}, allowed: low, medium, high")
-        if not (0.0 <= cvar_weight <= 1.0 and 0.0 <= cvar_level < 1.0):
+        numbers = is_number(cvar_weight) and is_number(cvar_level)
+        if not numbers or not (0.0 <= cvar_weight <= 1.0 and 0.0 <= cvar_level < 1.0):
             raise ControllerError(
                 f"mpc-stochastic.cvar_weight = {cvar_weight}, cvar_level = {cvar_level}, "
                 "allowed: [0, 1] and [0, 1)"

@@ -11,9 +11,9 @@ has for one day what a rolling horizon cannot have; it is completed like this:
 * Shared energy is a decision of each future, so the sum is the expectation of the hourly minimum. The paper
   has one for all futures, which is the minimum of expectations and promises more than will be paid.
 * Without control means: thermostats at the near edge of the comfort band, batteries idle.
-* A battery ends with no less than it would hold if idle (the paper: as full as it began).
-* A dwelling ends no worse than without control: what is missing costs what it takes to buy it back. Otherwise
-  stored heat or cold is spent for nothing (the paper says nothing).
+* A battery ends with no less than it would hold if idle (the paper: as full as it began), a dwelling no worse
+  than without control (the paper says nothing): what is missing costs what it takes to buy it back. Otherwise
+  what is stored is spent for nothing.
 * The comfort band keeps its price, as in every objective here, and is never for sale; power beyond the
   contract likewise.
 * The first hour is common to all futures, so what each would do without control may be out of reach: a bill
@@ -82,10 +82,12 @@ class SharedRevenue:
             price_colder_eur_per_k=(block.node, block.i),
             price_warmer_eur_per_k=(block.node, block.i),
             energy_end_kwh=(block.b,),
+            price_emptier_eur_per_kwh=(block.b,),
         )
         block.bill_excess_eur = pyo.Var(block.p, bounds=(0, None))
         block.colder_k = pyo.Var(model.s, block.node, block.i, bounds=(0, None))
         block.warmer_k = pyo.Var(model.s, block.node, block.i, bounds=(0, None))
+        block.emptier_kwh = pyo.Var(model.s, block.b, bounds=(0, None))
 
         @block.Constraint(block.p)
         def bill_limit(b: Any, p: int) -> Any:
@@ -108,7 +110,7 @@ class SharedRevenue:
 
         @block.Constraint(model.s, block.b)
         def ends_no_emptier(b: Any, s: int, d: int) -> Any:
-            return futures[s].battery.energy_battery_kwh[last, d] >= g.energy_end_kwh[d]
+            return futures[s].battery.energy_battery_kwh[last, d] + b.emptier_kwh[s, d] >= g.energy_end_kwh[d]
 
         excess = EXCESS_FACTOR * sum(block.bill_excess_eur[p] for p in block.p)
         return [self._cost_eur(block, futures[s], s) + excess for s in model.s]
@@ -118,6 +120,7 @@ class SharedRevenue:
         cost = future.dwelling.discomfort_eur + future.pod.overrun_eur + future.sharing.cost_eur
         if len(block.b):
             cost += future.battery.wear_eur
+            cost += sum(g.price_emptier_eur_per_kwh[d] * block.emptier_kwh[s, d] for d in block.b)
         return cost + sum(
             g.price_colder_eur_per_k[node, i] * block.colder_k[s, node, i]
             + g.price_warmer_eur_per_k[node, i] * block.warmer_k[s, node, i]
@@ -136,6 +139,7 @@ class SharedRevenue:
             "price_colder_eur_per_k": np.maximum(values, 0.0),
             "price_warmer_eur_per_k": np.maximum(-values, 0.0),
             "energy_end_kwh": self._idle_energy_kwh(futures),
+            "price_emptier_eur_per_kwh": self._value_of_charge(futures),
         }
         for name, value in limits.items():
             parameters[compiled.parameters[f"revenue.given.{name}"]] = value.ravel()
@@ -182,6 +186,12 @@ class SharedRevenue:
         billed = np.where(self._prosumer, np.maximum(net + taken, 0.0), taken)
         bill: FloatArray = np.einsum("f,m,fmp,fmp->p", self._probabilities, hours, price, billed)
         return bill
+
+    def _value_of_charge(self, futures: "_Given") -> FloatArray:
+        """What a stored kWh is worth at the end, shape (n_batteries,) [EUR/kWh]."""
+        if not len(self._community.devices.get("battery", ())):
+            return np.zeros(0)
+        return np.asarray(np.maximum(futures("battery", "value_eur_per_kwh")[0], 0.0), dtype=np.float64)
 
     def _idle_energy_kwh(self, futures: "_Given") -> FloatArray:
         """What the batteries hold at the end if nobody uses them, shape (n_batteries,)."""
