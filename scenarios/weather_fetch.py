@@ -50,6 +50,7 @@ def fetch_typical_year(
             url=base,
             timeout=timeout_s,
         )
+        return _as_csv(base, answer)
     except requests.HTTPError as error:
         if error.response is not None:  # pvlib raises PVGIS's own words without the response
             raise InputDataError(f"PVGIS fails: {_said(error)}; try again later, {_INSTEAD}") from error
@@ -70,7 +71,6 @@ def fetch_typical_year(
             f"what {base} answers is no typical year of PVGIS ({type(error).__name__}: {_said(error)}); "
             f"check the URL, {_INSTEAD}"
         ) from error
-    return _as_csv(base, answer)
 
 
 def _as_csv(base: str, answer: tuple[Any, ...]) -> str:

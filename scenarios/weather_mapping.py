@@ -10,7 +10,7 @@ from pydantic.config import JsonDict
 
 from recosim.scenarios.schema_section import Positive, Section
 
-_FIXED = re.compile(r"UTC(?:([+-])(\d{1,2})(?::?(\d{2}))?)?")
+_FIXED = re.compile(r"UTC(?:([+-])(\d{1,2})(?::?([0-5]\d))?)?")
 ColumnName = Annotated[str, Field(min_length=1, max_length=200)]
 _COLUMN = "Name of the column, as the header row has it."
 
@@ -165,6 +165,10 @@ class WeatherMapping(Section):
     def _some_directive(cls, value: str | None) -> str | None:
         if value is not None and "%" not in value:
             raise ValueError("allowed: a strptime format such as %d/%m/%Y %H:%M")
+        if value is not None and "%Z" in value:
+            raise ValueError(
+                "%Z, the name of a zone, is no offset: use %z, or leave it out and give timezone"
+            )
         return value
 
     @model_validator(mode="after")

@@ -26,7 +26,10 @@ def validate(
     ] = None,
     cases: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAMES", help="Only these cases of bestest, such as 600,900FF; repeatable."),
+        typer.Option(
+            metavar="NAMES",
+            help="Only these cases of bestest (600,900FF) or places of climate (naples); repeatable.",
+        ),
     ] = None,
     json_to: Json = None,
     debug: Debug = False,

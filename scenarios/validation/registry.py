@@ -96,9 +96,10 @@ def run_validations(name: str | None, request: Request) -> Outcome:
     """
     if name is not None and name not in VALIDATIONS:
         raise ScenarioError(f"validation {name!r}, allowed: {', '.join(VALIDATIONS)}")
-    if request.cases and name is not None and not VALIDATIONS[name].cases:
-        with_cases = ", ".join(one for one, validation in VALIDATIONS.items() if validation.cases)
-        raise ScenarioError(f"--cases {','.join(request.cases)}: {name} has none; allowed with: {with_cases}")
+    if request.cases and (name is None or not VALIDATIONS[name].cases):
+        with_cases = " or ".join(one for one, validation in VALIDATIONS.items() if validation.cases)
+        why = "name the validation" if name is None else f"{name} has none"
+        raise ScenarioError(f"--cases {','.join(request.cases)}: {why}; allowed with: {with_cases}")
     reports: dict[str, Report] = {}
     skipped: dict[str, str] = {}
     for one in VALIDATIONS if name is None else (name,):

@@ -241,7 +241,8 @@ def noons(weather: Weather) -> tuple[np.ndarray, np.ndarray]:
     whole = np.bincount(day) == 86400 // weather.grid.step_s
     sums = [np.bincount(day, one)[whole] for one in both]
     ghi, height = (np.bincount(day, one * (times - times[0]))[whole] for one in both)
-    return (ghi / sums[0] - height / sums[1]) / 60.0, sums[0] / sums[1]
+    with np.errstate(invalid="ignore"):  # a day without sun has no noon, and is no clear day
+        return (ghi / sums[0] - height / sums[1]) / 60.0, sums[0] / sums[1]
 
 
 def test_noon_is_the_suns(form: Format, tmp_path: Path) -> None:
