@@ -16,7 +16,7 @@ import numpy as np
 from scipy import sparse
 
 from recosim.arrays import BoolArray, FloatArray, IntArray
-from recosim.controllers.exclusive import PAIR_TOLERANCE, apart, most_broken, zero_sides
+from recosim.controllers.exclusive import PAIR_TOLERANCE, apart, fewer, most_broken, zero_sides
 from recosim.controllers.linear_program import CompiledModel, LinearProgram, violated
 
 PATIENCE = 200
@@ -32,6 +32,7 @@ DEVEX = 1
 compute them takes longer than the few iterations of a warm solve."""
 
 _OPTIMAL = highspy.HighsModelStatus.kOptimal
+_INFEASIBLE = highspy.HighsModelStatus.kInfeasible
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +74,7 @@ class Guards:
     Parameters
     ----------
     iteration_limit : int
-        Simplex iterations per linear programme; repeatable.
+        Simplex iterations per `solve`, its branches included; repeatable.
     branch_limit : int
         Branch-and-bound nodes after the dive; 0 takes the dive's plan.
     gap_relative : float
@@ -82,7 +83,7 @@ class Guards:
         Wall-clock limit per linear programme; makes runs unrepeatable [ms].
     """
 
-    iteration_limit: int = 100_000
+    iteration_limit: int = 200_000
     branch_limit: int = 0
     gap_relative: float = 1e-4
     time_limit_ms: float | None = None
@@ -106,7 +107,6 @@ class LiveSolver:
             ("threads", 1),
             ("solver", "simplex"),
             ("simplex_dual_edge_weight_strategy", DEVEX),
-            ("simplex_iteration_limit", self.guards.iteration_limit),
         ):
             self._highs.setOptionValue(option, value)
         self._matrix = model.matrix.tocsc()
@@ -117,6 +117,7 @@ class LiveSolver:
         self._passed: LinearProgram | None = None
         self._ms = 0.0
         self._iterations = 0
+        self._cut_short = False
 
     def restart(self) -> None:
         """Forget basis and history: the next solve depends on its numbers alone."""
@@ -124,7 +125,7 @@ class LiveSolver:
 
     def solve(self, program: LinearProgram) -> Solution:
         """Solve the numbers of one re-optimisation, exclusive pairs included."""
-        self._ms, self._iterations = 0.0, 0
+        self._ms, self._iterations, self._cut_short = 0.0, 0, False
         self._pass(program)
         status = self._run()
         if status != _OPTIMAL:
@@ -200,6 +201,10 @@ class LiveSolver:
             # HiGHS counts its time limit from the instance's birth
             limit = self._highs.getRunTime() + self.guards.time_limit_ms / 1e3
             self._highs.setOptionValue("time_limit", limit)
+        left = self.guards.iteration_limit - self._iterations
+        if left <= 0:
+            return highspy.HighsModelStatus.kIterationLimit
+        self._highs.setOptionValue("simplex_iteration_limit", left)
         began = time.process_time()
         self._highs.run()
         self._ms += (time.process_time() - began) * 1e3
@@ -253,9 +258,13 @@ class LiveSolver:
                     search.add(self._value(program, values), closed, values)
         self._close(program, self._open)
         if search.best is None:
-            return self._solution("branch limit", program, None, branches=search.nodes + search.dives)
-        status = "optimal" if search.proven else "gap"
-        return self._solution(status, program, search.best, search.bound, search.nodes + search.dives)
+            spent = self._iterations >= self.guards.iteration_limit
+            ended = "iteration limit" if spent else "branch limit"
+            return self._solution(ended, program, None, branches=search.nodes + search.dives)
+        # a branch that was cut short proves nothing
+        status = "optimal" if search.proven and not self._cut_short else "gap"
+        bound = self._value(program, root) if self._cut_short else search.bound
+        return self._solution(status, program, search.best, bound, search.nodes + search.dives)
 
     def _dive(self, program: LinearProgram, root: FloatArray, search: "_Search") -> FloatArray | None:
         """Close the smaller side of every broken pair, and again, until none is left.
@@ -273,7 +282,7 @@ class LiveSolver:
             decided = zero_sides(pairs, values) if number >= DIVES_FREE else NO_COLUMNS
             separate = apart(broken, values)
             attempts = [(decided, broken)] if len(decided) else []
-            attempts += [(NO_COLUMNS, pairs_now) for pairs_now in (broken, *_fewer(separate))]
+            attempts += [(NO_COLUMNS, pairs_now) for pairs_now in (broken, *fewer(separate))]
             for kept, tried in attempts:
                 found = self._close_sides(program, closed, kept, tried, values, search)
                 if found is not None:
@@ -305,7 +314,9 @@ class LiveSolver:
 
     def _solve_closed(self, program: LinearProgram, closed: BoolArray) -> FloatArray | None:
         self._close(program, closed)
-        return self._values() if self._run() == _OPTIMAL else None
+        status = self._run()
+        self._cut_short |= status not in (_OPTIMAL, _INFEASIBLE)
+        return self._values() if status == _OPTIMAL else None
 
     @staticmethod
     def _value(program: LinearProgram, values: FloatArray) -> float:
@@ -370,11 +381,6 @@ class _Search:
         """A plan that breaks no pair."""
         if value < self.best_value:
             self.best, self.best_value = values, value
-
-
-def _fewer(pairs: IntArray) -> list[IntArray]:
-    """All pairs, the first quarter, the first sixteenth, the first one."""
-    return [pairs[:n] for n in sorted({len(pairs), len(pairs) // 4, len(pairs) // 16, 1} - {0}, reverse=True)]
 
 
 def _with(closed: BoolArray, columns: IntArray | int) -> BoolArray:

@@ -1,6 +1,7 @@
 """The live solver against enumeration, against itself from scratch, and on steps of real communities."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -198,6 +199,18 @@ def test_iteration_limit_makes_a_solution_unusable(scene, model_of):
     assert not failed.usable
     assert "terations" in failed.status or "teration limit" in failed.status
     assert LiveSolver(model).solve(numbers).usable
+
+
+def test_iterations_of_branches_count_towards_the_limit(scene, model_of):
+    overrides = ("community.size=3", "tariff.price_all_in_eur_per_kwh=0.25")
+    model, (numbers,) = _sequence(scene, model_of, "naples", "2025-07-14", (44,), *overrides)
+    model = model.compiled
+    whole = LiveSolver(model, EXACT).solve(numbers)
+    assert whole.branches > 0
+    for limit in (whole.iterations // 2, whole.iterations - 1):
+        cut = LiveSolver(model, replace(EXACT, iteration_limit=limit)).solve(numbers)
+        assert cut.iterations <= limit
+        assert cut.status != "optimal"
 
 
 @pytest.mark.parametrize("method", ["simplex", "ipm"])
