@@ -34,9 +34,8 @@ def test_every_validation_can_be_imported() -> None:
 
 @pytest.mark.usefixtures("two")
 def test_without_a_name_all_that_can_run() -> None:
-    outcome = run_validations(None, Request(cases=("a",)))
+    outcome = run_validations(None, Request())
     assert list(outcome.reports) == ["free"]
-    assert outcome.reports["free"].notes == ["a"]
     assert outcome.skipped == {"needy": "needs a file"}
     assert not outcome.ok, "its one row is red"
 
@@ -51,6 +50,13 @@ def test_with_weather_all_run() -> None:
 def test_what_cannot_run_says_what_it_needs() -> None:
     with pytest.raises(InputDataError, match="needy needs a file"):
         run_validations("needy", Request())
+
+
+@pytest.mark.usefixtures("two")
+def test_cases_go_to_the_validation_that_is_named() -> None:
+    assert run_validations("free", Request(cases=("a",))).reports["free"].notes == ["a"]
+    with pytest.raises(ScenarioError, match="name the validation; allowed with: free"):
+        run_validations(None, Request(cases=("a",)))
 
 
 @pytest.mark.usefixtures("two")
