@@ -11,7 +11,7 @@ from scipy.optimize import linprog
 from recosim.controllers.linear_program import BoundMap, CompiledModel, LinearProgram, violated
 from recosim.controllers.solver import Guards, LiveSolver
 
-EXACT = Guards(gap_relative=1e-9, branch_limit=100_000)
+EXACT = Guards(gap_relative=1e-9, branch_limit=100_000, iteration_limit=2_000_000_000)
 
 
 def compiled(matrix, pairs=()):
