@@ -8,13 +8,6 @@ PAIR_TOLERANCE = 1e-7
 """Below this, the smaller side of an exclusive pair counts as zero [kW]."""
 
 
-def most_broken(pairs: IntArray, values: FloatArray) -> IntArray | None:
-    """The pair whose smaller side is largest, none where all pairs are kept."""
-    smaller = np.minimum(values[pairs[:, 0]], values[pairs[:, 1]])
-    worst = int(np.argmax(smaller))
-    return pairs[worst] if smaller[worst] > PAIR_TOLERANCE else None
-
-
 def zero_sides(pairs: IntArray, values: FloatArray) -> IntArray:
     """The zero sides of the pairs that are decided, the other side being positive."""
     sides = values[pairs]

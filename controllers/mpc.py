@@ -45,11 +45,12 @@ class Mpc:
     horizon : {"multirate", "uniform"} or list of int
         Named horizon, or steps per slot (see `Horizon`).
     iteration_limit : int
-        Simplex iterations per decision, branches included, and again for each link of the fallback chain;
+        Simplex iterations per decision, dive included, and again for each link of the fallback chain;
         repeatable.
     branch_limit : int
-        Branch-and-bound nodes per decision. With 0 a plan comes from a dive: its distance to the bound is
-        recorded, and proving it smaller was measured to change J by less than 0.02 % of bills.
+        Branch-and-bound nodes per decision, repeatable; they count no iterations. With 0 a plan comes from a
+        dive: its distance to the bound is recorded, and proving it smaller was measured to change J by less
+        than 0.02 % of bills.
     gap_relative : float
         Accepted distance between plan and bound, relative to the objective.
     time_limit_ms : float or None

@@ -1,14 +1,13 @@
 """A compiled model in a live HiGHS: between solves only changed numbers are passed, the basis is kept.
 
 Exclusive pairs (withdraw or inject, charge or discharge) are left out of the linear programme and checked in
-its solution. Where the solution keeps them, it is the optimum. Where it does not, a branch and bound decides
-exactly the pairs that were broken, each branch one warm re-solve with a column closed.
+its solution. Where the solution keeps them, it is the optimum. Where it does not, a dive closes a column of
+each broken pair and solves again, warm; how far its plan can be from the optimum is known, and if that is too
+far, branch and bound decides the broken pairs exactly.
 """
 
-import heapq
-import itertools
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import highspy
@@ -16,11 +15,12 @@ import numpy as np
 from scipy import sparse
 
 from recosim.arrays import BoolArray, FloatArray, IntArray
-from recosim.controllers.exclusive import PAIR_TOLERANCE, apart, fewer, most_broken, zero_sides
+from recosim.controllers.branch_and_bound import BranchLimits, decide_pairs
+from recosim.controllers.exclusive import PAIR_TOLERANCE, apart, fewer, zero_sides
 from recosim.controllers.linear_program import CompiledModel, LinearProgram, violated
 
-PATIENCE = 200
-"""Nodes allowed while there is no plan at all."""
+PATIENCE = 50
+"""Nodes of branch and bound allowed where the dive found no plan at all."""
 DIVES_MAX = 300
 """Rounds of closing broken pairs before the dive gives up; three do in most cases."""
 NO_COLUMNS: IntArray = np.zeros(0, dtype=np.int64)
@@ -32,7 +32,6 @@ DEVEX = 1
 compute them takes longer than the few iterations of a warm solve."""
 
 _OPTIMAL = highspy.HighsModelStatus.kOptimal
-_INFEASIBLE = highspy.HighsModelStatus.kInfeasible
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +47,8 @@ class Solution:
     objective, bound : float
         Value of the plan, and what no plan can fall below.
     iterations, branches : int
-        Simplex iterations, and re-solves with columns closed (dive and branch and bound).
+        Simplex iterations of the live linear programme, and re-solves of it with columns closed plus nodes of
+        branch and bound.
     solver_ms : float
         CPU time inside HiGHS [ms].
     """
@@ -74,13 +74,13 @@ class Guards:
     Parameters
     ----------
     iteration_limit : int
-        Simplex iterations per `solve`, its branches included; repeatable.
+        Simplex iterations per `solve`, the dive's re-solves included; repeatable.
     branch_limit : int
-        Branch-and-bound nodes after the dive; 0 takes the dive's plan.
+        Branch-and-bound nodes after the dive, which count no iterations; repeatable. 0 takes the dive's plan.
     gap_relative : float
         Accepted distance between plan and bound, relative to the objective.
     time_limit_ms : float or None
-        Wall-clock limit per linear programme; makes runs unrepeatable [ms].
+        Wall-clock limit per programme; makes runs unrepeatable [ms].
     """
 
     iteration_limit: int = 200_000
@@ -117,7 +117,7 @@ class LiveSolver:
         self._passed: LinearProgram | None = None
         self._ms = 0.0
         self._iterations = 0
-        self._cut_short = False
+        self._branches = 0
 
     def restart(self) -> None:
         """Forget basis and history: the next solve depends on its numbers alone."""
@@ -125,7 +125,7 @@ class LiveSolver:
 
     def solve(self, program: LinearProgram) -> Solution:
         """Solve the numbers of one re-optimisation, exclusive pairs included."""
-        self._ms, self._iterations, self._cut_short = 0.0, 0, False
+        self._ms, self._iterations, self._branches = 0.0, 0, 0
         self._pass(program)
         status = self._run()
         if status != _OPTIMAL:
@@ -134,7 +134,7 @@ class LiveSolver:
         broken = violated(self.model.exclusive, root, PAIR_TOLERANCE)
         if not broken.any():
             return self._solution("optimal", program, root)
-        return self._branch(program, root)
+        return self._decide(program, root)
 
     def solve_afresh(self, program: LinearProgram, method: str) -> Solution:
         """Solve from nothing, with presolve and ``method`` (``simplex`` or ``ipm``)."""
@@ -211,6 +211,10 @@ class LiveSolver:
         self._iterations += max(0, int(self._highs.getInfo().simplex_iteration_count))
         return self._highs.getModelStatus()
 
+    def _time_s(self) -> float:
+        limit = self.guards.time_limit_ms
+        return np.inf if limit is None else limit / 1e3
+
     def _values(self) -> FloatArray:
         # twice as fast as asarray, for a list
         return np.fromiter(self._highs.allVariableValues(), np.float64, self.model.n_columns)
@@ -221,7 +225,6 @@ class LiveSolver:
         program: LinearProgram,
         values: FloatArray | None,
         bound: float | None = None,
-        branches: int = 0,
     ) -> Solution:
         found = np.zeros(self.model.n_columns) if values is None else values
         objective = self._value(program, found) if values is not None else np.nan
@@ -231,42 +234,47 @@ class LiveSolver:
             objective=objective,
             bound=objective if bound is None else bound,
             iterations=self._iterations,
-            branches=branches,
+            branches=self._branches,
             solver_ms=self._ms,
         )
 
-    def _branch(self, program: LinearProgram, root: FloatArray) -> Solution:
-        """Branch and bound on the broken pairs, after a dive that closes many at once.
-
-        The two branches of a pair close one of its columns each, so every node is a re-solve of the same
-        linear programme with some upper bounds at zero.
-        """
-        search = _Search(self.guards, _Node(self._value(program, root), 0, self._open, root))
-        dived = self._dive(program, root, search)
-        if dived is not None:
-            search.offer(self._value(program, dived), dived)
-        while (node := search.next()) is not None:
-            pair = most_broken(self.model.exclusive, node.values)
-            if pair is None:
-                search.offer(node.value, node.values)
-                continue
-            for side in pair:
-                closed = _with(node.closed, side)
-                values = self._solve_closed(program, closed)
-                search.nodes += 1
-                if values is not None:
-                    search.add(self._value(program, values), closed, values)
+    def _decide(self, program: LinearProgram, root: FloatArray) -> Solution:
+        """Close broken pairs until none is left; where that is not proven good enough, branch and bound."""
+        guards, bound = self.guards, self._value(program, root)
+        plan = self._dive(program, root)
+        proven = plan is not None and self._near(self._value(program, plan), bound)
+        nodes = guards.branch_limit if plan is not None else max(guards.branch_limit, PATIENCE)
+        if nodes and not proven:
+            self._matrix.data[self._moving_place] = program.moving
+            limits = BranchLimits(nodes=nodes, gap_relative=guards.gap_relative, time_s=self._time_s())
+            decision = decide_pairs(program, self._matrix, self.model.exclusive, root, limits)
+            self._branches += decision.nodes
+            self._ms += decision.solver_ms
+            bound = max(bound, decision.bound)
+            found = self._cleaned(program, decision.values)
+            proven = found is not None and decision.proven
+            plans = [values for values in (found, plan) if values is not None]
+            plan = min(plans, key=lambda values: self._value(program, values), default=None)
         self._close(program, self._open)
-        if search.best is None:
-            spent = self._iterations >= self.guards.iteration_limit
-            ended = "iteration limit" if spent else "branch limit"
-            return self._solution(ended, program, None, branches=search.nodes + search.dives)
-        # a branch that was cut short proves nothing
-        status = "optimal" if search.proven and not self._cut_short else "gap"
-        bound = self._value(program, root) if self._cut_short else search.bound
-        return self._solution(status, program, search.best, bound, search.nodes + search.dives)
+        if plan is None:
+            spent = self._iterations >= guards.iteration_limit
+            return self._solution("iteration limit" if spent else "branch limit", program, None)
+        value = self._value(program, plan)
+        optimal = proven or self._near(value, bound)
+        return self._solution("optimal" if optimal else "gap", program, plan, min(bound, value))
 
-    def _dive(self, program: LinearProgram, root: FloatArray, search: "_Search") -> FloatArray | None:
+    def _near(self, value: float, bound: float) -> bool:
+        return value - bound <= self.guards.gap_relative * max(1.0, abs(value))
+
+    def _cleaned(self, program: LinearProgram, values: FloatArray | None) -> FloatArray | None:
+        """The same plan with the smaller side of each pair at zero, not near it."""
+        if values is None:
+            return None
+        pairs = self.model.exclusive
+        smaller = pairs[np.arange(len(pairs)), np.argmin(values[pairs], axis=1)]
+        return self._solve_closed(program, _with(self._open, smaller))
+
+    def _dive(self, program: LinearProgram, root: FloatArray) -> FloatArray | None:
         """Close the smaller side of every broken pair, and again, until none is left.
 
         What is closed in one place may break a pair in another. After a few rounds the pairs that are decided
@@ -284,7 +292,7 @@ class LiveSolver:
             attempts = [(decided, broken)] if len(decided) else []
             attempts += [(NO_COLUMNS, pairs_now) for pairs_now in (broken, *fewer(separate))]
             for kept, tried in attempts:
-                found = self._close_sides(program, closed, kept, tried, values, search)
+                found = self._close_sides(program, closed, kept, tried, values)
                 if found is not None:
                     break
             if found is None:
@@ -299,7 +307,6 @@ class LiveSolver:
         kept: IntArray,
         broken: IntArray,
         values: FloatArray,
-        search: "_Search",
     ) -> tuple[BoolArray, FloatArray] | None:
         """Close one side of each broken pair, the smaller ones or else the others; only now also ``kept``."""
         rows = np.arange(len(broken))
@@ -307,16 +314,14 @@ class LiveSolver:
         for side in (smaller, 1 - smaller):
             more = _with(closed, broken[rows, side])
             solved = self._solve_closed(program, _with(more, kept))
-            search.dives += 1
             if solved is not None:
                 return more, solved
         return None
 
     def _solve_closed(self, program: LinearProgram, closed: BoolArray) -> FloatArray | None:
         self._close(program, closed)
-        status = self._run()
-        self._cut_short |= status not in (_OPTIMAL, _INFEASIBLE)
-        return self._values() if status == _OPTIMAL else None
+        self._branches += 1
+        return self._values() if self._run() == _OPTIMAL else None
 
     @staticmethod
     def _value(program: LinearProgram, values: FloatArray) -> float:
@@ -331,56 +336,6 @@ class LiveSolver:
             upper = np.where(closed[changed], np.minimum(upper, 0.0), upper)
             self._highs.changeColsBounds(len(changed), changed, program.column_lower[changed], upper)
         self._closed = closed
-
-
-@dataclass(frozen=True, order=True)
-class _Node:
-    value: float
-    number: int
-    closed: BoolArray = field(compare=False)
-    values: FloatArray = field(compare=False)
-
-
-class _Search:
-    """Best-first search: open nodes, the best plan so far, and what is proven."""
-
-    def __init__(self, guards: Guards, root: _Node) -> None:
-        self._guards = guards
-        self._open = [root]
-        self._numbers = itertools.count(1)
-        self.best: FloatArray | None = None
-        self.best_value = np.inf
-        self.nodes = 0
-        self.dives = 0
-
-    @property
-    def bound(self) -> float:
-        """What no plan can fall below."""
-        return min(self.best_value, *(node.value for node in self._open)) if self._open else self.best_value
-
-    @property
-    def proven(self) -> bool:
-        """Whether the best plan is the optimum within the accepted gap."""
-        return self.best_value - self.bound <= self._guards.gap_relative * max(1.0, abs(self.best_value))
-
-    def next(self) -> _Node | None:
-        """Most promising open node, none when the search is over."""
-        limit = (
-            self._guards.branch_limit if self.best is not None else max(self._guards.branch_limit, PATIENCE)
-        )
-        if self.proven or self.nodes >= limit:
-            return None
-        return heapq.heappop(self._open) if self._open else None
-
-    def add(self, value: float, closed: BoolArray, values: FloatArray) -> None:
-        """Open a node, unless it cannot beat the best plan."""
-        if value < self.best_value:
-            heapq.heappush(self._open, _Node(value, next(self._numbers), closed, values))
-
-    def offer(self, value: float, values: FloatArray) -> None:
-        """A plan that breaks no pair."""
-        if value < self.best_value:
-            self.best, self.best_value = values, value
 
 
 def _with(closed: BoolArray, columns: IntArray | int) -> BoolArray:

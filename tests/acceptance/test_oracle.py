@@ -14,7 +14,7 @@ import pytest
 
 from recosim.controllers.solver import Guards, LiveSolver
 
-EXACT = Guards(gap_relative=1e-9, branch_limit=100_000, iteration_limit=2_000_000_000)
+EXACT = Guards(gap_relative=1e-9, branch_limit=100_000)
 SCENARIOS = ("naples", "naples-small")
 SIZES = (1, 3, 10, 25)
 HORIZONS = {

@@ -9,7 +9,7 @@ from recosim.simulators.batteries import Batteries
 from recosim.simulators.dwellings import Dwellings
 from recosim.simulators.physics.battery import stored_energy_after
 
-EXACT = Guards(gap_relative=1e-9, branch_limit=100_000, iteration_limit=2_000_000_000)
+EXACT = Guards(gap_relative=1e-9, branch_limit=100_000)
 LINEAR = ("hvac.modulation_min=0.0", "building.natural_night_ventilation=false")
 """A plant without the parts that the linear model leaves out: cycling at part load, opened windows."""
 

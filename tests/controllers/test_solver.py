@@ -11,7 +11,8 @@ from scipy.optimize import linprog
 from recosim.controllers.linear_program import BoundMap, CompiledModel, LinearProgram, violated
 from recosim.controllers.solver import Guards, LiveSolver
 
-EXACT = Guards(gap_relative=1e-9, branch_limit=100_000, iteration_limit=2_000_000_000)
+EXACT = Guards(gap_relative=1e-9, branch_limit=100_000)
+DIVE = Guards(gap_relative=1e-9)
 
 
 def compiled(matrix, pairs=()):
@@ -144,12 +145,12 @@ def test_branch_and_bound_finds_what_enumeration_finds(seed):
         assert solution.objective == pytest.approx(problem.optimum(numbers), abs=1e-7)
 
 
-def test_branch_limit_gives_a_feasible_plan_and_a_bound():
+def test_dive_gives_a_feasible_plan_and_a_bound():
     gaps = 0
     for seed in range(20):
         problem = Knapsack(seed)
         numbers = problem.program()
-        solution = LiveSolver(problem.model, Guards(branch_limit=1, gap_relative=0.0)).solve(numbers)
+        solution = LiveSolver(problem.model, Guards(gap_relative=0.0)).solve(numbers)
         assert solution.usable
         assert_feasible(problem.model, numbers, solution)
         best = problem.optimum(numbers)
@@ -160,6 +161,15 @@ def test_branch_limit_gives_a_feasible_plan_and_a_bound():
         else:
             assert solution.objective == pytest.approx(best, abs=1e-7)
     assert gaps > 5
+
+
+def test_a_pair_without_bounds_is_closed_but_proves_nothing():
+    # maximise 2 x + y with x + y <= 4, x <= 2: without bounds no binary can hold the pair
+    model = compiled([[1.0, 1.0], [1.0, 0.0]], [[0, 1]])
+    solution = LiveSolver(model, EXACT).solve(program([-2.0, -1.0], [np.inf, np.inf], [4.0, 2.0]))
+    assert solution.status == "gap"
+    assert min(solution.values) == 0.0
+    assert (solution.objective, solution.bound) == (-4.0, -6.0)
 
 
 def test_gap_is_what_was_allowed():
@@ -205,10 +215,10 @@ def test_iterations_of_branches_count_towards_the_limit(scene, model_of):
     overrides = ("community.size=3", "tariff.price_all_in_eur_per_kwh=0.25")
     model, (numbers,) = _sequence(scene, model_of, "naples", "2025-07-14", (44,), *overrides)
     model = model.compiled
-    whole = LiveSolver(model, EXACT).solve(numbers)
+    whole = LiveSolver(model, DIVE).solve(numbers)
     assert whole.branches > 0
     for limit in (whole.iterations // 2, whole.iterations - 1):
-        cut = LiveSolver(model, replace(EXACT, iteration_limit=limit)).solve(numbers)
+        cut = LiveSolver(model, replace(DIVE, iteration_limit=limit)).solve(numbers)
         assert cut.iterations <= limit
         assert cut.status != "optimal"
 

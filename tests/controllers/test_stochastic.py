@@ -108,7 +108,7 @@ def solved(model, parameters, cost_of=None):
         upper = program.column_upper.copy()
         upper[np.concatenate([model.compiled.columns[name] for name in LIMITS])] = 0.0
         program = replace(program, cost=cost, offset=numbers.offset, column_upper=upper)
-    solution = LiveSolver(model.compiled, Guards(branch_limit=300)).solve(program)
+    solution = LiveSolver(model.compiled, Guards(branch_limit=5)).solve(program)
     assert solution.usable
     assert not violated(model.compiled.exclusive, solution.values, 1e-6).any()
     return solution
