@@ -122,7 +122,11 @@ def persistent(model: CommunityModel) -> Way:
         for name, values in numbers.items():
             for data, value in zip(built.find_component(name).values(), values.tolist(), strict=True):
                 data.set_value(value)
-        solver.solve(built)
+        try:
+            solver.solve(built)
+        except RuntimeError:  # HiGHS ends without a status on some inherited bases
+            solver._solver_model.clearSolver()
+            solver.solve(built)
         return lambda: float(pyo.value(built.cost_eur))
 
     return solve

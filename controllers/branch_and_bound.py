@@ -81,15 +81,15 @@ def decide_pairs(
         Columns of which at most one may be positive. A pair without finite upper bounds cannot be decided.
     """
     binary: BoolArray = np.zeros(len(pairs), dtype=np.bool_)
-    bounded: BoolArray = np.isfinite(program.column_upper[pairs]).all(axis=1)
+    unbounded = np.flatnonzero(~np.isfinite(program.column_upper[pairs]).all(axis=1))
     bound, nodes, ms, values, ended = -np.inf, 0, 0.0, relaxed, False
     while True:
-        broken = np.logical_and(violated(pairs, values, ALLOWED), ~binary)
-        if not broken.any():
+        broken = np.flatnonzero(violated(pairs, values, ALLOWED) & ~binary)
+        if not len(broken):
             return Decision(values=values, bound=bound, proven=ended, nodes=nodes, solver_ms=ms)
-        binary |= broken
+        binary[broken] = True
         left = limits.nodes - nodes
-        if left <= 0 or not bounded[binary].all():
+        if left <= 0 or binary[unbounded].any():
             return Decision(values=None, bound=bound, proven=False, nodes=nodes, solver_ms=ms)
         highs = _with_binaries(program, matrix, pairs[binary], limits, left)
         began = time.process_time()

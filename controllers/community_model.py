@@ -90,9 +90,9 @@ class Future:
     def give(self, window: Window, compiled: CompiledModel, parameters: FloatArray) -> None:
         """Write the values of this future's given components into the parameter vector."""
         for name, block in self.blocks.items():
+            given = f"{self._prefix}{name}.given."
             for component, values in block.give(window).items():
-                place = compiled.parameters[f"{self._prefix}{name}.given.{component}"]
-                parameters[place] = values.ravel()
+                parameters[compiled.parameters[given + component]] = values.ravel()
 
     def ask(self, values: FloatArray, compiled: CompiledModel) -> dict[str, FloatArray]:
         """Set-points of a solution over the slots, shape (n_devices, n_slots) each."""

@@ -57,17 +57,17 @@ class Horizon:
             return cls((1,) * (25 * hour), hour)
         raise ControllerError(f"horizon = {name!r}, allowed: multirate, uniform, or a list of block lengths")
 
-    @property
+    @cached_property
     def n_slots(self) -> int:
         """Number of control slots."""
         return len(self.lengths)
 
-    @property
+    @cached_property
     def n_steps(self) -> int:
         """Steps from the start of the present hour to the end of the horizon."""
         return sum(self.lengths)
 
-    @property
+    @cached_property
     def n_hours(self) -> int:
         """Hours of the horizon."""
         return self.n_steps // self.steps_per_hour
@@ -117,14 +117,22 @@ class Horizon:
 
     def slot_means(self, window: FloatArray) -> FloatArray:
         """Mean over each control slot, shape (n_slots, ...)."""
-        return _means(window, self.starts, self.hours * self.steps_per_hour)
+        return _means(window, self.starts, self._slot_steps)
 
     def meter_means(self, window: FloatArray) -> FloatArray:
         """Mean over each meter slot, shape (n_meter_slots, ...)."""
-        return _means(window, self.meter_starts, self.meter_hours * self.steps_per_hour)
+        return _means(window, self.meter_starts, self._meter_steps)
+
+    @cached_property
+    def _slot_steps(self) -> FloatArray:
+        return self.hours[:, None] * self.steps_per_hour
+
+    @cached_property
+    def _meter_steps(self) -> FloatArray:
+        return self.meter_hours[:, None] * self.steps_per_hour
 
 
 def _means(window: FloatArray, starts: IntArray, lengths: FloatArray) -> FloatArray:
-    sums = np.add.reduceat(window, starts, axis=0)
-    means: FloatArray = sums / lengths.reshape(-1, *(1,) * (window.ndim - 1))
-    return means
+    sums: FloatArray = np.add.reduceat(window, starts, axis=0)
+    sums /= lengths if window.ndim == 2 else lengths.reshape(-1, *(1,) * (window.ndim - 1))
+    return sums

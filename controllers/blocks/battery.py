@@ -11,7 +11,7 @@ from recosim.components import Devices
 from recosim.contracts import Community
 from recosim.controllers.blocks.block import PlannedValues, Window, given
 from recosim.controllers.horizon import Horizon
-from recosim.controllers.storage_value import price_mean, value_of_charge
+from recosim.controllers.storage_value import value_of_charge
 from recosim.simulators.physics.battery import Battery, retained_share
 
 
@@ -131,7 +131,7 @@ class BatteryBlock:
 
     def give(self, window: Window) -> Mapping[str, FloatArray]:
         """Values of the given components; the energy of spare slots stays at what is observed."""
-        battery, horizon, forecast = self._battery, window.horizon, window.forecast
+        battery, horizon = self._battery, window.horizon
         energy = window.observation["energy_battery_kwh"]
         if self._free_start:  # no share of the drift comes from energies that are known
             energy = np.zeros_like(energy)
@@ -144,7 +144,7 @@ class BatteryBlock:
         charge = np.where(present, battery.power_charge_max_kw, 0.0)
         surplus = np.maximum(self._surplus_kw(window), 0.0)
         charge = np.where(battery.grid_charging, charge, np.minimum(charge, surplus))
-        prices = price_mean(forecast.price_buy_eur_per_kwh)[self._devices.node]
+        prices = window.price_mean[self._devices.node]
         # after a long idle spell self-discharge may have taken the battery below its minimum
         lowest = energy * retained_share(battery, 3600.0 * horizon.n_steps / horizon.steps_per_hour)
         values = {

@@ -1,14 +1,18 @@
 """What every block of the community model offers, and the window it is filled from."""
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
+import numpy as np
 import pyomo.environ as pyo
 
-from recosim.arrays import FloatArray, IntArray
+from recosim.arrays import BoolArray, FloatArray, IntArray
 from recosim.contracts import Forecast, Observation
 from recosim.controllers.horizon import Horizon
+from recosim.controllers.storage_value import price_mean
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,9 +41,30 @@ class Window:
     net_load_kw: FloatArray
     common: dict[str, Mapping[str, FloatArray]] = field(default_factory=dict)
 
+    @cached_property
+    def net_meters_kw(self) -> FloatArray:
+        """Mean of ``net_load_kw`` over each meter slot, shape (n_meter_slots, n_pods) [kW]."""
+        return self.meters(self.net_load_kw)
+
+    @cached_property
+    def price_mean(self) -> FloatArray:
+        """Mean buying price of each delivery point over the forecast, shape (n_pods,) [EUR/kWh]."""
+        return price_mean(self.forecast.price_buy_eur_per_kwh)
+
+    @cached_property
+    def temp_outdoor_degc(self) -> FloatArray:
+        """Mean outdoor temperature of each control slot, shape (n_slots, 1) [degC]."""
+        return self.slots(self.forecast.temp_outdoor_degc)[:, None]
+
     def slots(self, rows: FloatArray, fill: float = 0.0) -> FloatArray:
         """Mean of forecast rows over each control slot, ``fill`` in spare slots, shape (n_slots, ...)."""
         return self.horizon.slot_means(self.horizon.window(rows, self.spare, fill))
+
+    def slots_of(self, *series: FloatArray | BoolArray) -> list[FloatArray]:
+        """`slots` of several series of shape (n_forecast_steps, n), in one go."""
+        together = self.slots(np.concatenate(series, axis=1, dtype=np.float64))
+        ends = itertools.accumulate(rows.shape[1] for rows in series)
+        return [together[:, end - rows.shape[1] : end] for rows, end in zip(series, ends, strict=True)]
 
     def meters(self, rows: FloatArray, fill: float = 0.0) -> FloatArray:
         """Mean of forecast rows over each meter slot, shape (n_meter_slots, ...)."""

@@ -11,7 +11,7 @@ from recosim.components import Devices
 from recosim.contracts import Community, Forecast
 from recosim.controllers.blocks.block import PlannedValues, Window, given
 from recosim.controllers.horizon import Horizon
-from recosim.controllers.storage_value import price_mean, value_of_heat
+from recosim.controllers.storage_value import value_of_heat
 from recosim.simulators.dwellings import (
     TEMP_COOLING_STOPS_DEGC,
     TEMP_HEATING_STOPS_DEGC,
@@ -66,6 +66,7 @@ class DwellingBlock:
             int(length): discretise(self._parameters.network, float(length) * community.grid.step_s)
             for length in np.unique(horizon.lengths)
         }
+        self._response = np.stack([network.b for network in self._networks()])
         self._held: dict[str, FloatArray] = {}
         self._operative_given: FloatArray = np.zeros((horizon.n_slots, len(self._devices)))
 
@@ -219,23 +220,23 @@ class DwellingBlock:
         if self._free_start:  # no share of the drift comes from temperatures that are known
             observed = np.zeros_like(observed)
         n = len(self._devices)
-        outdoor = window.slots(forecast.temp_outdoor_degc)[:, None]
-        internal, solar = window.slots(forecast.heat_internal_kw), window.slots(forecast.heat_solar_kw)
-        solair = window.slots(forecast.temp_solair_degc)
+        outdoor = window.temp_outdoor_degc
+        internal, solar, solair = window.slots_of(
+            forecast.heat_internal_kw, forecast.heat_solar_kw, forecast.temp_solair_degc
+        )
         weather = window.common.get("dwelling")
         if weather is None:
             weather = window.common["dwelling"] = self._of_weather(window, observed[:, AIR])
-        inputs = np.stack(np.broadcast_arrays(outdoor, solair, weather["airing"], internal, solar), axis=2)
-        drift = np.empty((horizon.n_slots, n, 2))
-        for length, discrete in self._by_length.items():
-            slots = np.asarray(horizon.lengths) == length
-            drift[slots] = np.einsum("nsj,knj->kns", discrete.b, inputs[slots])
-        first = self._by_length[horizon.lengths[0]].a
+        inputs = np.empty((horizon.n_slots, n, 5))
+        for j, rows in enumerate((outdoor, solair, weather["airing"], internal, solar)):
+            inputs[:, :, j] = rows
+        drift = np.einsum("knsj,knj->kns", self._response, inputs)
+        kept = np.einsum("nab,nb->na", self._by_length[horizon.lengths[0]].a, observed)
         if window.spare:
-            for k in range(window.spare):
-                drift[k] = observed if k == 0 else observed - np.einsum("nab,nb->na", first, observed)
+            drift[: window.spare] = observed - kept
+            drift[0] = observed
         else:
-            drift[0] += np.einsum("nab,nb->na", first, observed)
+            drift[0] += kept
         weights = (
             network.operative_outdoor * outdoor
             + network.operative_internal_k_per_kw * internal
@@ -253,7 +254,7 @@ class DwellingBlock:
     def _of_weather(self, window: Window, temp_air_degc: FloatArray) -> Mapping[str, FloatArray]:
         """What neither sun nor load changes: limits, band, prices, and the heat of open windows."""
         forecast, parameters = window.forecast, self._parameters
-        outdoor = window.slots(forecast.temp_outdoor_degc)[:, None]
+        outdoor = window.temp_outdoor_degc
         opened = windows_open(temp_air_degc, forecast.temp_outdoor_degc[:, None], forecast.summer[:, None])
         airing = np.where(
             opened,
@@ -264,10 +265,10 @@ class DwellingBlock:
         )
         device = parameters.air_conditioner
         heating_max, cooling_max = self._power_limits(window)
-        prices = price_mean(forecast.price_buy_eur_per_kwh)[self._devices.node]
-        occupied = window.slots(forecast.occupied.astype(np.float64))
+        prices = window.price_mean[self._devices.node]
+        occupied, airing = window.slots_of(forecast.occupied, airing)
         return {
-            "airing": window.slots(airing),
+            "airing": airing,
             "cop": self._hold("cop", cop(device, outdoor), window.spare),
             "eer": self._hold("eer", eer(device, outdoor), window.spare),
             "heating_max_kw": heating_max,
@@ -310,12 +311,11 @@ class DwellingBlock:
     def _power_limits(self, window: Window) -> tuple[FloatArray, FloatArray]:
         """Electric power at full capacity, zero outside the season, shape (n_slots, n_dwellings) [kW]."""
         device, forecast = self._parameters.air_conditioner, window.forecast
-        outdoor = window.slots(forecast.temp_outdoor_degc)[:, None]
-        heating = window.slots(forecast.heating_season.astype(np.float64))[:, None] > 0.5
-        cooling = window.slots(forecast.cooling_season.astype(np.float64))[:, None] > 0.5
+        outdoor = window.temp_outdoor_degc
+        heating, cooling = window.slots_of(forecast.heating_season[:, None], forecast.cooling_season[:, None])
         most_heating = heating_capacity_kw(device, outdoor) / cop(device, outdoor)
         most_cooling = cooling_capacity_kw(device, outdoor) / eer(device, outdoor)
-        return np.where(heating, most_heating, 0.0), np.where(cooling, most_cooling, 0.0)
+        return np.where(heating > 0.5, most_heating, 0.0), np.where(cooling > 0.5, most_cooling, 0.0)
 
     def _lowest(self, forecast: Forecast) -> FloatArray:
         """Lower edges: the band with somebody at home, else where a unit stops cooling."""
@@ -330,7 +330,7 @@ class DwellingBlock:
     def _edge(self, window: Window, rows: FloatArray, strictest: Any) -> FloatArray:
         """Strictest edge of the band inside each slot; open in spare slots."""
         none = -OPEN_BAND_DEGC if strictest is np.maximum else OPEN_BAND_DEGC
-        limited = np.clip(rows, -OPEN_BAND_DEGC, OPEN_BAND_DEGC)
+        limited = np.minimum(np.maximum(rows, -OPEN_BAND_DEGC), OPEN_BAND_DEGC)
         edges = window.horizon.window(limited, window.spare, none)
         result: FloatArray = strictest.reduceat(edges, window.horizon.starts, axis=0)
         return result

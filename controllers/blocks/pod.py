@@ -189,7 +189,7 @@ class PodBlock:
     def give(self, window: Window) -> Mapping[str, FloatArray]:
         """Values of the given components; spare slots have neither load nor price."""
         forecast = window.forecast
-        net = window.meters(window.net_load_kw)
+        net = window.net_meters_kw
         consumption, storage_most, storage_least = self._controlled_range(window)
         most, least = net + consumption + storage_most, net + storage_least
         surplus = np.maximum(-net, 0.0)

@@ -22,6 +22,7 @@ class SharingBlock:
         self._horizon = horizon
         self._pods = pods
         self._tranches = tranches
+        self._first_of_hour = np.searchsorted(horizon.meter_hour, np.arange(horizon.n_hours))
         n = len(community.pods)
         prosumer: BoolArray = np.zeros(n, dtype=np.bool_)
         prosumer[pods.prosumers] = True
@@ -73,7 +74,7 @@ class SharingBlock:
         """Values of the given components: what this hour's meters hold already, and what is known ahead."""
         horizon, observation = window.horizon, window.observation
         tranches = window.forecast.shared
-        net = window.meters(window.net_load_kw)
+        net = window.net_meters_kw
         to_hours = horizon.meter_hours[:, None]
         known_out = self._hourly(np.where(self._known, np.maximum(net, 0.0), 0.0) * to_hours).sum(axis=1)
         known_in = self._hourly(np.where(self._known, np.maximum(-net, 0.0), 0.0) * to_hours)
@@ -84,9 +85,8 @@ class SharingBlock:
         for j, tranche in enumerate(tranches):
             if window.spare:
                 injected[j, 0] += observation.energy_injected_hour_kwh @ tranche.injecting
-            rows = horizon.window(tranche.rate_eur_per_kwh, window.spare)
             last_of_hour = horizon.steps_per_hour * (np.arange(horizon.n_hours) + 1) - 1
-            rate[j] = rows[last_of_hour]
+            rate[j] = tranche.rate_eur_per_kwh[last_of_hour - window.spare]
         return {"injected_kwh": injected, "withdrawn_kwh": known_out, "rate": rate}
 
     def ask(self, plan: PlannedValues) -> Mapping[str, FloatArray]:
@@ -94,6 +94,5 @@ class SharingBlock:
         return {}
 
     def _hourly(self, energy: FloatArray) -> FloatArray:
-        starts = np.searchsorted(self._horizon.meter_hour, np.arange(self._horizon.n_hours))
-        sums: FloatArray = np.add.reduceat(energy, starts, axis=0)
+        sums: FloatArray = np.add.reduceat(energy, self._first_of_hour, axis=0)
         return sums
