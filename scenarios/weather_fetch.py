@@ -53,7 +53,9 @@ def fetch_typical_year(
         return _as_csv(base, answer)
     except requests.HTTPError as error:
         if error.response is not None:  # pvlib raises PVGIS's own words without the response
-            raise InputDataError(f"PVGIS fails: {_said(error)}; try again later, {_INSTEAD}") from error
+            wrong_place = error.response.status_code in (404, 405, 410)
+            then = "check the address" if wrong_place else "try again later"
+            raise InputDataError(f"PVGIS fails: {_said(error)} ({base}); {then}, {_INSTEAD}") from error
         raise InputDataError(
             f"PVGIS refuses {where}: {_said(error)} ({base}); choose a place on land that PVGIS covers, "
             f"{_INSTEAD}"

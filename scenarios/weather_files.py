@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from recosim.errors import InputDataError
 from recosim.scenarios.weather import Weather, resample_weather
@@ -121,7 +120,8 @@ def _table(path: Path, mapping: WeatherMapping | None, site: Site | None) -> Wea
 
 
 def _stamp(time: int) -> str:
-    return f"{pd.Timestamp(time, unit='s', tz='UTC'):%Y-%m-%d %H:%M} UTC"
+    # numpy's calendar has no last year; that of pandas and datetime has
+    return f"{np.datetime64(time, 's')}"[:-3].replace("T", " ") + " UTC"
 
 
 def check_weather(

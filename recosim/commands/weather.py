@@ -1,5 +1,6 @@
 """Weather files."""
 
+import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -85,7 +86,7 @@ def weather_fetch(
     )
     _tell(check_weather(path), json_to)
     if json_to != STANDARD_OUTPUT:
-        typer.echo(f"in a scenario: weather: {{source: file, file: {path}}}")
+        typer.echo(f"in a scenario: weather: {{source: file, file: {json.dumps(str(path))}}}")
 
 
 def _tell(report: "WeatherCheck", json_to: str | None) -> None:

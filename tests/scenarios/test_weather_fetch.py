@@ -124,7 +124,7 @@ def test_a_typical_year_is_written_and_a_scenario_reads_it(capsys: pytest.Captur
         code, out, err = fetch(capsys, "--url", url)
     assert (code, err) == (0, "")
     path = Path("pvgis_tmy_40.850_14.270.csv")
-    assert f"weather: {{source: file, file: {path}}}" in out
+    assert f"weather: {{source: file, file: {json.dumps(str(path))}}}" in out
     assert "8,760 of 60 min, none missing" in out
     [query] = [urllib.parse.urlsplit(one) for one in asked]
     assert query.path == "/api/tmy"
@@ -218,6 +218,7 @@ HOURS = ANSWER["outputs"]["tmy_hourly"]
     [
         (400, json.dumps(SEA), "PVGIS refuses latitude 40.85, longitude 14.27: Location over the sea."),
         (503, "<html>", "PVGIS fails: 503 Server Error: Service Unavailable"),
+        (404, "", "PVGIS fails: 404 Client Error: Not Found"),
         (429, "", "PVGIS fails: 429 Client Error: Too Many Requests"),
         (200, "<html>", "is no typical year of PVGIS (JSONDecodeError: "),
         (200, "{}", "is no typical year of PVGIS (KeyError: 'meta')"),
