@@ -9,8 +9,10 @@ import numpy as np
 from recosim.arrays import FloatArray, IntArray
 from recosim.components import Devices, Pods
 from recosim.contracts import Community
+from recosim.errors import ScenarioError
 from recosim.scenarios import schema_community as described
-from recosim.scenarios.archetypes import envelope_of
+from recosim.scenarios.archetypes import EnvelopeFigures
+from recosim.scenarios.envelopes import figures_of
 from recosim.scenarios.facades import FACADES, envelope_on_facades
 from recosim.scenarios.schema import Scenario
 from recosim.scenarios.schema_rules import Comfort
@@ -212,18 +214,12 @@ def _thermal(flat: described.Dwelling, scenario: Scenario) -> tuple[RcNetwork, E
     """Network, envelope and conductance of opened windows of one flat."""
     building = scenario.building
     air_change = building.air_change_windows_per_h if building.natural_night_ventilation else 0.0
-    if flat.archetype is not None:
-        figures = envelope_of(flat.archetype, flat.position, flat.floor_area_m2, building.roof_u_w_per_m2k)
-        network = network_from_iso13790(
-            floor_area_m2=figures.floor_area_m2,
-            conductance_opaque_w_per_k=figures.conductance_opaque_w_per_k,
-            conductance_window_w_per_k=figures.conductance_window_w_per_k,
-            conductance_ventilation_w_per_k=figures.conductance_ventilation_w_per_k,
-            capacity_mass_j_per_m2k=figures.capacity_j_per_m2k,
-            mass_area_factor=figures.mass_area_factor,
-        )
+    if flat.thermal is None:
+        figures = figures_of(flat, building.roof_u_w_per_m2k)
+        network = _reduced(flat.name, figures)
         volume = figures.volume_m3
-        envelope = envelope_on_facades(figures, building.factor_shading)
+        shading = building.factor_shading if flat.factor_shading is None else flat.factor_shading
+        envelope = envelope_on_facades(figures, shading)
     else:
         network, outer = _direct_network(flat)
         volume = 2.7 * flat.floor_area_m2
@@ -238,6 +234,23 @@ def _thermal(flat: described.Dwelling, scenario: Scenario) -> tuple[RcNetwork, E
             sky_loss_window_w=np.asarray(0.0),
         )
     return network, envelope, AIR_WH_PER_M3K * air_change * volume
+
+
+def _reduced(name: str, figures: EnvelopeFigures) -> RcNetwork:
+    try:
+        return network_from_iso13790(
+            floor_area_m2=figures.floor_area_m2,
+            conductance_opaque_w_per_k=figures.conductance_opaque_w_per_k,
+            conductance_window_w_per_k=figures.conductance_window_w_per_k,
+            conductance_ventilation_w_per_k=figures.conductance_ventilation_w_per_k,
+            capacity_mass_j_per_m2k=figures.capacity_j_per_m2k,
+            mass_area_factor=figures.mass_area_factor,
+        )
+    except ValueError as error:
+        raise ScenarioError(
+            f"dwelling {name!r}: its envelope is too large or too leaky for its floor area "
+            f"({figures.floor_area_m2:g} m2): {error}"
+        ) from None
 
 
 def _direct_network(flat: described.Dwelling) -> tuple[RcNetwork, float]:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from recosim.scenarios.archetypes import Archetype, Position
+from recosim.scenarios.schema_envelope import GivenEnvelope, Glazing, Mass
 from recosim.scenarios.schema_section import (
     Factor,
     Name,
@@ -21,6 +22,8 @@ POWER_PLANT_MAX_KW = 1000.0
 FLOOR_AREA_MIN_M2, FLOOR_AREA_MAX_M2 = 10.0, 1000.0
 ENERGY_BASE_MAX_KWH = 100_000.0
 SIZE_MAX = 1000
+ENVELOPES = ("archetype", "envelope", "thermal")
+DETAILS = ("mass", "glazing", "air_change_per_h", "factor_shading")
 
 AzimuthDeg = Annotated[float, Field(ge=0.0, le=360.0)]
 CapacityJPerK = Annotated[float, Field(gt=0.0, le=1e12)]
@@ -139,12 +142,32 @@ class Dwelling(Section):
     name: Name = Field(description="Name, unique among the dwellings.")
     archetype: Archetype | None = Field(
         default=None,
-        description="Envelope of an Italian apartment block by age or retrofit; or give `thermal`.",
+        description="Envelope of an Italian apartment block by age or retrofit.",
+    )
+    envelope: GivenEnvelope | None = Field(
+        default=None, description="Envelope by areas and U-values, instead of `archetype`."
     )
     thermal: Annotated[Thermal3R2C | Thermal1R1C, Field(discriminator="model")] | None = Field(
         default=None, description="Resistances and capacities given directly, instead of `archetype`."
     )
     position: Position = Field(default="middle", description="Where the flat lies in its block.")
+    mass: Mass | None = Field(
+        default=None,
+        description="Heat capacity, ISO 13790; left out: the archetype's, medium with an `envelope`.",
+    )
+    glazing: Glazing | None = Field(
+        default=None, description="New windows; left out: those of the archetype or the envelope."
+    )
+    air_change_per_h: float | None = Field(
+        default=None,
+        ge=0.0,
+        le=20.0,
+        description="Ventilation and leaks; left out: the archetype's, 0.5 with an `envelope` [1/h].",
+    )
+    factor_shading: Share | None = Field(
+        default=None,
+        description="What eaves, balconies and other houses leave of the sun; left out: that of `building`.",
+    )
     floor_area_m2: float = Field(
         ge=FLOOR_AREA_MIN_M2, le=FLOOR_AREA_MAX_M2, description="Conditioned floor area [m2]."
     )
@@ -170,9 +193,13 @@ class Dwelling(Section):
 
     @model_validator(mode="after")
     def _one_envelope(self) -> Self:
-        if (self.archetype is None) == (self.thermal is None):
-            given = "neither" if self.archetype is None else "both"
-            raise ValueError(f"give either archetype or thermal, {given} given")
+        given = [name for name in ENVELOPES if getattr(self, name) is not None]
+        if len(given) != 1:
+            found = " and ".join(given) if given else "none"
+            raise ValueError(f"give one of {', '.join(ENVELOPES)}; {found} given")
+        for name in DETAILS if self.thermal is not None else ():
+            if getattr(self, name) is not None:
+                raise ValueError(f"{name} says nothing beside thermal, which already holds it; leave it out")
         return self
 
 

@@ -82,12 +82,15 @@ def _varied(dwelling: Dwelling, repetition: int, index: int, seed: int) -> Dwell
     rng = np.random.default_rng([seed, index])
     area, energy, turn = rng.uniform(-1.0, 1.0, size=3).tolist()
     floor_area = dwelling.floor_area_m2 * (1.0 + VARIATION_FLOOR_AREA * area)
+    floor_area = round(min(max(floor_area, FLOOR_AREA_MIN_M2), FLOOR_AREA_MAX_M2), 1)
     energy_base = dwelling.energy_base_kwh_per_year * (1.0 + VARIATION_ENERGY_BASE * energy)
     changes: dict[str, object] = {
         "name": f"{dwelling.name}-{repetition + 1}",
-        "floor_area_m2": round(min(max(floor_area, FLOOR_AREA_MIN_M2), FLOOR_AREA_MAX_M2), 1),
+        "floor_area_m2": floor_area,
         "energy_base_kwh_per_year": round(min(energy_base, ENERGY_BASE_MAX_KWH), 1),
     }
+    if dwelling.envelope is not None:
+        changes["envelope"] = dwelling.envelope.scaled(floor_area / dwelling.floor_area_m2)
     if dwelling.photovoltaics is not None:
         azimuth = dwelling.photovoltaics.azimuth_deg * (1.0 + VARIATION_AZIMUTH * turn)
         changes["photovoltaics"] = dwelling.photovoltaics.model_copy(
