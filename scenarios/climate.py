@@ -42,6 +42,7 @@ SEASON_SHARE_MAX = 0.7
 HOURS_NOON_TO_TEMP_MAX = 1.5
 HASTE_OF_MORNING, HASTE_OF_EVENING = 0.75, 0.7
 BREEZE, HOURS_NOON_TO_BREEZE = 0.2, 2.5
+LONGITUDE_MIN, LONGITUDE_MAX = -45.0, 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,18 +109,18 @@ def place_named(name: str) -> Place:
         if known.lower() == name.strip().lower():
             return place
     raise ScenarioError(
-        f"weather place = {name!r}, allowed: {', '.join(places())} (climate.yaml); for another place give a "
-        "weather file (EPW, PVGIS or NSRDB)"
+        f"weather place = {name!r}, allowed: {', '.join(places())} (climate.yaml); for another place give "
+        "weather.climate, or a weather file (EPW, PVGIS, NSRDB, or any CSV by weather.mapping)"
     )
 
 
-def synthetic_weather(place: str, seed: int, year: int = 2025, step_s: int = 900) -> Weather:
+def synthetic_weather(place: str | Place, seed: int, year: int = 2025, step_s: int = 900) -> Weather:
     """A typical UTC year of a place.
 
     Parameters
     ----------
-    place : str
-        One of :func:`places`.
+    place : str or Place
+        One of :func:`places`, or any other with its figures.
     seed : int
         0 or more; the same seed gives the same year.
     year : int
@@ -135,9 +136,15 @@ def synthetic_weather(place: str, seed: int, year: int = 2025, step_s: int = 900
     Raises
     ------
     ScenarioError
-        Unknown place or negative seed.
+        Unknown place, negative seed, a month brighter or darker than the sun of the place allows, or a place
+        whose days cross midnight UTC.
     """
-    where = place_named(place)
+    where = place_named(place) if isinstance(place, str) else place
+    if not LONGITUDE_MIN <= where.longitude <= LONGITUDE_MAX:
+        raise ScenarioError(
+            f"weather of {where.name}: longitude = {where.longitude:g}, allowed for a synthetic year: "
+            f"{LONGITUDE_MIN:g} to {LONGITUDE_MAX:g}, where the sun's day lies within UTC's; give a weather file"
+        )
     if seed < 0:
         raise ScenarioError(f"weather seed = {seed}, allowed: 0 or more")
     rng = np.random.default_rng([STREAM, seed])
@@ -219,6 +226,11 @@ def _daily_clearness(
         clear = clear_kwh[days]
         target = place.irradiation_kwh_per_m2_day[m]
         mean = target / clear.mean()
+        if not CLEARNESS_MIN < mean < CLEARNESS_MAX:
+            raise ScenarioError(
+                f"weather of {place.name}: irradiation_kwh_per_m2_day[{m}] = {target:g}, allowed there: "
+                f"{CLEARNESS_MIN * clear.mean():.2f} (overcast) to {CLEARNESS_MAX * clear.mean():.2f} (clear)"
+            )
         # The spread of the table holds the season's course within the month as well.
         variance = max(place.irradiation_sd[m] ** 2 - mean**2 * clear.var(), 0.0) / np.mean(clear**2)
         centre = (mean - CLEARNESS_MIN) / width

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from recosim.errors import ScenarioError
+from recosim.scenarios.schema_climate import Climate
 from recosim.scenarios.schema_community import Community
 from recosim.scenarios.schema_rules import (
     BuildingUse,
@@ -129,6 +130,10 @@ class WeatherInput(_Source):
     place: Place | None = Field(
         default=None, description="Climate of the synthetic year; left out: that of `location.place`."
     )
+    climate: Climate | None = Field(
+        default=None,
+        description="Monthly figures of another place, for a synthetic year at the location's coordinates.",
+    )
     seed: int | None = Field(
         default=None, ge=0, le=SEED_MAX, description="Seed of the synthetic year; left out: the scenario's."
     )
@@ -141,6 +146,12 @@ class WeatherInput(_Source):
     def _mapping_of_a_file(self) -> Self:
         if self.mapping is not None and self.file is None:
             raise ValueError("mapping belongs to a file; set source: file and file: PATH")
+        return self
+
+    @model_validator(mode="after")
+    def _one_climate(self) -> Self:
+        if self.climate is not None and (self.place is not None or self.file is not None):
+            raise ValueError("climate is that of a synthetic year; leave out place and file, or climate")
         return self
 
 
@@ -225,8 +236,12 @@ class Scenario(Section):
 
     @model_validator(mode="after")
     def _climate_known(self) -> Self:
-        if self.weather.source == "synthetic" and self.weather.place is None and self.location.place is None:
-            raise ValueError("weather.place is missing: coordinates alone do not say which climate to make")
+        weather, place = self.weather, self.location.place
+        if weather.source == "synthetic" and not (weather.place or weather.climate or place):
+            raise ValueError(
+                "weather.place is missing: coordinates alone do not say which climate to make; give it, "
+                "weather.climate or a file"
+            )
         return self
 
     @property

@@ -1,0 +1,67 @@
+"""A synthetic year of a place that a scenario describes."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from recosim.errors import ScenarioError
+from recosim.scenarios.climate import places, synthetic_weather
+from recosim.scenarios.loader import load_scenario
+from recosim.scenarios.weather_source import weather_of
+
+PALERMO = {
+    "irradiation": [2.2, 3.0, 4.3, 5.6, 6.8, 7.6, 7.7, 6.8, 5.2, 3.8, 2.5, 2.0],
+    "temp": [12.0, 11.8, 13.3, 15.6, 19.3, 23.2, 26.0, 26.6, 23.6, 20.3, 16.3, 13.2],
+}
+ELSEWHERE = ("location.place=null", "location.latitude_deg=38.1", "location.longitude_deg=13.4")
+
+
+def described(*more: str, irradiation: list[float] = PALERMO["irradiation"]) -> Any:
+    row = f"{{irradiation_kwh_per_m2_day: {irradiation}, temp_degc: {PALERMO['temp']}}}"
+    return load_scenario("naples", [*ELSEWHERE, f"weather.climate={row}", *more])
+
+
+def test_months_have_the_figures_given() -> None:
+    weather = weather_of(described())
+    month = np.asarray(weather.grid.utc.month)
+    for m in range(12):
+        days = (month == m + 1).sum() / 96
+        daily = weather.irradiance_global_w_per_m2[month == m + 1].sum() * 0.25 / 1000.0 / days
+        assert daily == pytest.approx(PALERMO["irradiation"][m], rel=0.05)
+        assert weather.temp_outdoor_degc[month == m + 1].mean() == pytest.approx(PALERMO["temp"][m], abs=0.5)
+    assert (weather.latitude, weather.longitude) == (38.1, 13.4)
+
+
+def test_the_row_of_a_known_place_gives_its_year() -> None:
+    naples = places()["Naples"]
+    row = {
+        "irradiation_kwh_per_m2_day": naples.irradiation_kwh_per_m2_day.tolist(),
+        "irradiation_sd_kwh_per_m2_day": naples.irradiation_sd.tolist(),
+        "temp_degc": naples.temp_degc.tolist(),
+        "temp_sd_k": naples.temp_sd_k.tolist(),
+        "temp_range_k": naples.temp_range_k.tolist(),
+    }
+    scenario = load_scenario("naples", [f"weather.climate={row}".replace("'", ""), "seed=5"])
+    np.testing.assert_array_equal(
+        weather_of(scenario).irradiance_global_w_per_m2,
+        synthetic_weather("Naples", 5).irradiance_global_w_per_m2,
+    )
+
+
+@pytest.mark.parametrize(
+    ("more", "irradiation", "words"),
+    [
+        (
+            (),
+            [9.0, *PALERMO["irradiation"][1:]],
+            r"irradiation_kwh_per_m2_day\[0\] = 9, allowed there: 0\.\d+ ",
+        ),
+        (("location.longitude_deg=116",), PALERMO["irradiation"], "longitude = 116, allowed for a synthetic"),
+        ((), PALERMO["irradiation"][:11], "irradiation_kwh_per_m2_day"),
+        (("weather.place=rome",), PALERMO["irradiation"], "leave out place and file, or climate"),
+    ],
+)
+def test_impossible_climates_are_refused(more: tuple[str, ...], irradiation: list[float], words: str) -> None:
+    with pytest.raises(ScenarioError, match=words):
+        weather_of(described(*more, irradiation=irradiation))
