@@ -189,6 +189,27 @@ def progress_bar(label: str) -> Iterator[Progress | None]:
         yield advance
 
 
+@contextmanager
+def count_bar(label: str) -> Iterator[Callable[[str, int, int], None] | None]:
+    """Show a bar on standard error for work that is counted; None where nobody watches.
+
+    What it yields is told what goes on, how much of it is done and how much there is.
+    """
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress as RichProgress
+
+    with RichProgress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(label, total=None)
+
+        def advance(what: str, done: int, total: int) -> None:
+            bar.update(task, description=f"{label} {what}", completed=done, total=total)
+
+        yield advance
+
+
 def check_json_target(target: str | None) -> None:
     """Refuse, before anything is computed, a result file given by mistake or a folder that is not there."""
     if target is None or target == STANDARD_OUTPUT:

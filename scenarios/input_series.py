@@ -161,12 +161,9 @@ def _synthetic_prices(zone: str, seed: int, needed: TimeGrid, n_beyond: int) -> 
     return prices_on(joined, needed, "timestamp", n_beyond)
 
 
-def _households(
-    scenario: Scenario, parts: Parts, times: Times, weather: Weather
-) -> tuple[NDArray[np.float32], NDArray[np.int8], NDArray[np.int8]]:
-    """Load of every delivery point, people at home and awake."""
-    whole = times.whole
-    households = [
+def households_of(scenario: Scenario) -> list[Household]:
+    """Households of the dwellings, in their order."""
+    return [
         Household(
             name=flat.name,
             n_people=flat.people,
@@ -176,6 +173,14 @@ def _households(
         )
         for flat in scenario.community.dwellings
     ]
+
+
+def _households(
+    scenario: Scenario, parts: Parts, times: Times, weather: Weather
+) -> tuple[NDArray[np.float32], NDArray[np.int8], NDArray[np.int8]]:
+    """Load of every delivery point, people at home and awake."""
+    whole = times.whole
+    households = households_of(scenario)
     inside = _rows_in_years_of_period(whole, times)
     made = household_series(
         households,

@@ -12,6 +12,7 @@ from recosim.results.run_file import RunMeta
 from recosim.results.store import RunWriter
 from recosim.terminal import (
     Interrupted,
+    count_bar,
     described,
     plain,
     progress_bar,
@@ -99,4 +100,24 @@ def test_progress_shows_date_and_speed(
         progress(96, 192, 1752444000 + 86_400)
     captured = capsys.readouterr()
     assert "0.5 days/s" in captured.err
+    assert captured.out == ""
+
+
+def test_what_is_counted_is_silent_where_nobody_watches(capsys: pytest.CaptureFixture[str]) -> None:
+    with count_bar("validate") as progress:
+        assert progress is None
+    assert capsys.readouterr().err == ""
+
+
+def test_what_is_counted_shows_its_share(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+    with count_bar("validate") as progress:
+        assert progress is not None
+        progress("households", 25, 100)
+    captured = capsys.readouterr()
+    assert "validate households" in captured.err and "25%" in captured.err
     assert captured.out == ""

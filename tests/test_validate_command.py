@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from recosim.cli import main
-from recosim.scenarios.validation import registry
+from recosim.scenarios.validation import households, registry
 from recosim.scenarios.validation.reference import Report, Request, checked, shown
 from recosim.scenarios.validation.registry import VALIDATIONS, Validation
 from recosim.tables import validation_table
@@ -166,3 +166,16 @@ def test_tabula_as_a_user_runs_it(recosim: Command) -> None:
     assert code == 0
     assert len(found["static"]) == 42
     assert set(found["dynamic"]) == {"AB.05", "AB.06", "AB.07", "AB.08"}
+
+
+@pytest.mark.parametrize(("least", "code"), [(0.9, 0), (0.999, 1)])
+def test_households_as_a_user_runs_it(
+    recosim: Command, monkeypatch: pytest.MonkeyPatch, least: float, code: int
+) -> None:
+    monkeypatch.setattr(households, "SEEDS", range(10))
+    monkeypatch.setattr(households, "CORRELATION_LEAST", least)
+    found, out, err = recosim("validate", "households", "--json", "-")
+    figures = json.loads(out)
+    assert (found, figures["ok"], err) == (code, code == 0, "")
+    assert figures["n_homes"] == 100
+    assert 19.0 <= figures["evening_peak_first_h"] <= figures["evening_peak_last_h"] <= 22.0

@@ -11,7 +11,7 @@ import typer
 from recosim.commands.options import Debug, Json
 from recosim.scenarios.validation.reference import Request
 from recosim.scenarios.validation.registry import VALIDATIONS, Outcome, run_validations
-from recosim.terminal import EXIT_RED, STANDARD_OUTPUT, check_json_target, guarded, write_json
+from recosim.terminal import EXIT_RED, STANDARD_OUTPUT, check_json_target, count_bar, guarded, write_json
 
 NAMES = "; ".join(f"{name}: {validation.what}" for name, validation in VALIDATIONS.items())
 
@@ -37,8 +37,9 @@ def validate(
     """Print our figures beside published ones, green or red; exit code 1 if one is red."""
     check_json_target(json_to)
     chosen = tuple(case.strip() for words in cases or [] for case in words.split(",") if case.strip())
-    with redirect_stdout(sys.stderr):  # nothing that a library prints may end up between the figures
-        outcome = run_validations(name, Request(weather=weather, cases=chosen))
+    # nothing that a library prints may end up between the figures
+    with redirect_stdout(sys.stderr), count_bar("validate") as progress:
+        outcome = run_validations(name, Request(weather=weather, cases=chosen, progress=progress))
     if json_to is not None:
         write_json(json_to, as_json(outcome, name))
     if json_to != STANDARD_OUTPUT:

@@ -1,6 +1,6 @@
 """What every validation hands back: rows with our figure, the published range and whether they agree."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -117,10 +117,13 @@ class Request:
         A weather file, for the validations that need one.
     cases : tuple of str
         Only these cases; empty: all.
+    progress : callable or None
+        Told what goes on, how much of it is done and how much there is, by those that take long.
     """
 
     weather: Path | None = None
     cases: tuple[str, ...] = ()
+    progress: Callable[[str, int, int], None] | None = field(default=None, compare=False)
 
 
 @cache

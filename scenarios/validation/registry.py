@@ -60,6 +60,10 @@ VALIDATIONS: Mapping[str, Validation] = {
         what="synthetic years against the climate table, and Naples' yield",
         cases=True,
     ),
+    "households": Validation(
+        module="recosim.scenarios.validation.households",
+        what="base loads of a hundred seeds against ARERA's metered days",
+    ),
 }
 
 
