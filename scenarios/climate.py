@@ -143,7 +143,7 @@ def synthetic_weather(place: str | Place, seed: int, year: int = 2025, step_s: i
     if not LONGITUDE_MIN <= where.longitude <= LONGITUDE_MAX:
         raise ScenarioError(
             f"weather of {where.name}: longitude = {where.longitude:g}, allowed for a synthetic year: "
-            f"{LONGITUDE_MIN:g} to {LONGITUDE_MAX:g}, where the sun's day lies within UTC's; give a weather file"
+            f"{LONGITUDE_MIN:g} to {LONGITUDE_MAX:g}, where no day crosses midnight UTC; give a file"
         )
     if seed < 0:
         raise ScenarioError(f"weather seed = {seed}, allowed: 0 or more")

@@ -18,7 +18,7 @@ PLAIN = {  # numbers without a unit: shares, factors, counts and labels
     "efficiency_charge", "efficiency_discharge", "cop_nominal", "eer_nominal", "field_factor_heating",
     "field_factor_cooling", "modulation_min", "degradation", "factor_shading", "factor_shutters",
     "fund_share", "producers_share", "f1", "f2", "f3", "resistance", "capacity", "cop", "photovoltaics",
-    "factor", "factor_temperature", "factor_incidence", "fraction_frame", "g_value",
+    "factor", "factor_temperature", "factor_incidence", "fraction_frame", "g_value", "linke_turbidity",
 }  # fmt: skip
 FLAT = {
     "name": "a",
