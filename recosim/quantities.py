@@ -124,6 +124,7 @@ _SERIES = (
     _q("outside_cat_ii", "occupied and outside EN 16798-1 category II", bounds=_FRACTION),
     # batteries
     _q("energy_battery_kwh", "energy stored at the end of the step"),
+    _q("state_of_health_battery", "capacity left, as a share of the nominal one", bounds=_FRACTION),
     _q("power_charge_kw", "charging power at the terminals"),
     _q("power_discharge_kw", "discharging power at the terminals"),
     # photovoltaics
@@ -176,6 +177,7 @@ _KPIS = (
     _q("hours_outside_cat_ii", "occupied, outside EN 16798-1 cat. II", unit="h"),
     # running
     _q("battery_cycles", "full cycles, mean of the batteries"),
+    _q("battery_state_of_health", "state of health at the end, mean", bounds=_FRACTION),
     _q("balance_residual_kwh", "largest energy balance residual"),
     _q("solve_ms_median", "solve time, median", unit="ms"),
     _q("solve_ms_p95", "solve time, 95th percentile", unit="ms"),
@@ -200,7 +202,8 @@ KPI_NAMES: tuple[str, ...] = (
     *("peak_withdrawal_kw", "peak_injection_kw", "peak_pod_kw", "contract_overruns", "co2_kg"),
     *("discomfort_kh", "discomfort_heating_kh", "discomfort_cooling_kh", "discomfort_worst_kh"),
     "hours_outside_cat_ii",
-    *("battery_cycles", "balance_residual_kwh", "solve_ms_median", "solve_ms_p95", "solve_ms_p99"),
+    *("battery_cycles", "battery_state_of_health", "balance_residual_kwh"),
+    *("solve_ms_median", "solve_ms_p95", "solve_ms_p99"),
     *("solve_failures", "fallbacks", "simulated_days", "cpu_s"),
 )
 

@@ -35,6 +35,8 @@ SHARES = "Shares"
 COUNTED = ("1", "d")
 MAGNITUDES = ("balance_residual_kwh",)
 """Figures that are judged by their order of magnitude."""
+FINE = ("battery_state_of_health",)
+"""Figures of which small changes count: four digits."""
 PERCENT_SHOWN = 9999.0
 FULL_WIDTH = 200
 TEXT_WIDTH = 90
@@ -71,6 +73,8 @@ def readable(value: float | None, unit: str = "1", name: str = "") -> str:
         return f"{number:.1e}"
     if unit in COUNTED and number == round(number):
         return f"{number:,.0f}"
+    if name in FINE:
+        return f"{number:.4f}"
     size = abs(number)
     digits = 1 if unit == "%" else 2
     if unit not in ("%", "EUR"):

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from recosim.arrays import FloatArray
+from recosim.components import Devices
 from recosim.contracts import Community
 from recosim.errors import ResultsError
 from recosim.quantities import KPI_NAMES
 from recosim.results.run_file import Kpi, Run
+from recosim.simulators.batteries import STATE_OF_HEALTH
 from recosim.timegrid import SECONDS_PER_DAY
 
 CO2_KG_PER_KWH = 0.25
@@ -179,8 +181,9 @@ def compute_kpis(run: Run, community: Community, money: Money, running: Running)
     draw. Peaks are means over quarter-hours (or over the step, where it is longer), those at the substation
     net over all delivery points. ``co2_kg`` is the withdrawn energy times ``CO2_KG_PER_KWH``; neither
     injected nor shared energy is credited. ``battery_cycles`` divides the energy discharged at the terminals
-    by the usable capacity, nominal capacity times (highest - lowest state of charge). ``simulated_days``
-    counts local days, so one with a clock change is one day.
+    by the usable capacity, nominal capacity times (highest - lowest state of charge), both of the new
+    battery. ``battery_state_of_health`` is the mean of the batteries that age. ``simulated_days`` counts
+    local days, so one with a clock change is one day.
 
     Parameters
     ----------
@@ -305,7 +308,7 @@ def _comfort_figures(run: Run, price_comfort_eur_per_kh: float) -> dict[str, Kpi
 def _battery_figures(run: Run, community: Community) -> dict[str, Kpi]:
     batteries = community.devices.get("battery")
     if batteries is None or "battery" not in run.groups():
-        return {"cost_wear_eur": None, "battery_cycles": None}
+        return dict.fromkeys(("cost_wear_eur", "battery_cycles", "battery_state_of_health"))
     step_h = run.grid.step_h
     throughput_kwh = 0.0
     discharged_kwh: FloatArray = np.zeros(len(batteries))
@@ -317,7 +320,14 @@ def _battery_figures(run: Run, community: Community) -> dict[str, Kpi]:
     return {
         "cost_wear_eur": community.price_wear_eur_per_kwh * throughput_kwh,
         "battery_cycles": float(np.mean(discharged_kwh / usable_kwh)),
+        "battery_state_of_health": _state_of_health(run, batteries),
     }
+
+
+def _state_of_health(run: Run, batteries: Devices) -> float | None:
+    """Mean over the batteries that age, at the end of the run, or None where none does."""
+    ages = np.broadcast_to(batteries.parameters.ages, len(batteries))
+    return float(np.mean(run.last("battery", STATE_OF_HEALTH)[ages])) if ages.any() else None
 
 
 def _running_figures(run: Run, running: Running) -> dict[str, Kpi]:

@@ -74,11 +74,12 @@ def parts_of(scenario: Scenario) -> Parts:
     }
     with_battery = [(i, flat) for i, flat in enumerate(flats) if flat.battery is not None]
     if with_battery:
+        batteries = _batteries([flat.battery for _, flat in with_battery if flat.battery])
         devices["battery"] = Devices(
-            declaration=Batteries.declaration,
+            declaration=Batteries.declaration_of(batteries),
             names=tuple(f"{flat.name}-battery" for _, flat in with_battery),
             node=np.array([i for i, _ in with_battery], dtype=np.int64),
-            parameters=_batteries([flat.battery for _, flat in with_battery if flat.battery]),
+            parameters=batteries,
         )
     return Parts(pods=pods, devices=devices, planes_module=tuple(planes))
 
@@ -177,11 +178,15 @@ def _photovoltaics(scenario: Scenario, pods: Pods, planes: list[Plane]) -> Devic
 
 
 def _batteries(batteries: Sequence[described.Battery]) -> Battery:
-    names = [item.name for item in fields(Battery) if item.name != "grid_charging"]
+    names = [item.name for item in fields(Battery) if item.name not in ("grid_charging", "ages")]
     columns: dict[str, Any] = {
         name: np.array([getattr(battery, name) for battery in batteries], dtype=np.float64) for name in names
     }
-    return Battery(**columns, grid_charging=np.array([battery.grid_charging for battery in batteries]))
+    return Battery(
+        **columns,
+        grid_charging=np.array([battery.grid_charging for battery in batteries]),
+        ages=np.array([battery.ageing != "none" for battery in batteries]),
+    )
 
 
 def _index_of(planes: list[Plane], plane: Plane) -> int:

@@ -17,6 +17,7 @@ from recosim.scenarios.schema_section import (
     Share,
     ShareBelowOne,
 )
+from recosim.simulators.physics.battery import TEMP_CELL_RANGE_DEGC
 
 POWER_PLANT_MAX_KW = 1000.0
 FLOOR_AREA_MIN_M2, FLOOR_AREA_MAX_M2 = 10.0, 1000.0
@@ -97,6 +98,16 @@ class Battery(Section):
     grid_charging: bool = Field(
         default=False,
         description="True: may charge from the grid and never injects. False: charges from its own surplus.",
+    )
+    ageing: Literal["none", "lfp"] = Field(
+        default="none",
+        description="Whether capacity is lost by time and use, and by which model: lithium iron phosphate.",
+    )
+    temp_cell_degc: float = Field(
+        default=25.0,
+        ge=TEMP_CELL_RANGE_DEGC[0],
+        le=TEMP_CELL_RANGE_DEGC[1],
+        description="Temperature of the cells all year, for ageing: that of a room indoors [degC].",
     )
 
     @model_validator(mode="after")

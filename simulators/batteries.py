@@ -1,6 +1,7 @@
 """Batteries as a mosaik simulator."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -15,6 +16,11 @@ from recosim.simulators.physics.battery import (
     retained_share,
     stored_energy_after,
 )
+from recosim.simulators.physics.battery_ageing import Losses, aged, losses_after
+
+STATE_OF_HEALTH = "state_of_health_battery"
+_LEAST_KWH = 1e-9
+"""Stands for the capacity of a battery that has none left, which has no state of charge."""
 
 
 def _stored_kwh(battery: Battery, states: Mapping[str, FloatArray]) -> FloatArray:
@@ -22,7 +28,11 @@ def _stored_kwh(battery: Battery, states: Mapping[str, FloatArray]) -> FloatArra
 
 
 class Batteries(DeviceGroup):
-    """All batteries; their own rule is to charge from own surplus and discharge to own load."""
+    """All batteries; their own rule is to charge from own surplus and discharge to own load.
+
+    Where one of them ages, all have a state of health. It is brought up to date at the end of each local day,
+    from the first step of the simulation (warm-up included) on, and lowers the most that can be stored.
+    """
 
     declaration: ClassVar[DeviceKind] = DeviceKind(
         kind="battery",
@@ -34,9 +44,18 @@ class Batteries(DeviceGroup):
         storage_flows={"power_charge_kw": 1.0, "power_discharge_kw": -1.0, "power_loss_kw": -1.0},
     )
 
+    @classmethod
+    def declaration_of(cls, battery: Battery) -> DeviceKind:
+        """The declaration of these batteries: those that age have a state more."""
+        if not np.any(battery.ages):
+            return cls.declaration
+        return replace(cls.declaration, states=(*cls.declaration.states, STATE_OF_HEALTH))
+
     def setup(self, *, devices: Devices, others: Mapping[str, Devices], n_pods: int) -> None:  # type: ignore[override]
         """Take the batteries, which begin at their lower limit, and the other devices at their PODs."""
-        self._battery: Battery = devices.parameters
+        self.declaration = devices.declaration  # type: ignore[misc]
+        self._new: Battery = devices.parameters
+        self._battery = self._new
         self._node = devices.node
         self._others = NodeSum(others, n_pods)
         self.signals = (LOAD, *self._others.names)  # type: ignore[misc]
@@ -44,6 +63,18 @@ class Batteries(DeviceGroup):
         self.energy_kwh = np.array(np.broadcast_to(self._battery.state_min * self._battery.capacity_kwh, n))
         self.out = self.zeros()
         self.out["energy_battery_kwh"] = read_only(self.energy_kwh.copy())
+        self._ages = STATE_OF_HEALTH in self.declaration.states
+        if self._ages:
+            self.losses = Losses.none(n)
+            self.today: list[tuple[FloatArray, FloatArray]] = []
+            self.set_health(np.ones(n))
+            self.out[STATE_OF_HEALTH] = self._health
+            self._day = self.grid.part(0, self.grid.n_steps + 1).local.day.to_numpy()
+
+    def set_health(self, state_of_health: FloatArray) -> None:
+        """Let the batteries have this state of health, shape (n,), from now on."""
+        self._health = read_only(np.array(state_of_health))
+        self._battery = aged(self._new, self._health)
 
     def advance(self, step: int, inputs: Mapping[str, FloatArray]) -> None:
         """Charge and discharge within every limit."""
@@ -69,3 +100,19 @@ class Batteries(DeviceGroup):
             "power_discharge_kw": read_only(discharge),
             "power_loss_kw": read_only(np.asarray(conversion + leaked, dtype=np.float64)),
         }
+        if self._ages:
+            self._age(step, before, charge - discharge - conversion)
+            self.out[STATE_OF_HEALTH] = self._health
+
+    def _age(self, step: int, energy_kwh: FloatArray, moved_kw: FloatArray) -> None:
+        """Note a step; at the end of a local day, lose what the day costs."""
+        new, step_s = self._new, float(self.grid.step_s)
+        capacity = np.maximum(new.capacity_kwh * self._health, _LEAST_KWH)
+        charged = np.minimum(energy_kwh / capacity, 1.0)
+        self.today.append((charged, moved_kw * step_s / 3600.0 / capacity))
+        if self._day[step + 1] == self._day[step]:
+            return
+        charged, moved = (np.stack(rows) for rows in zip(*self.today, strict=True))
+        self.today = []
+        self.losses = losses_after(self.losses, charged, moved, new.temp_cell_degc, step_s)
+        self.set_health(np.where(new.ages, self.losses.state_of_health, 1.0))

@@ -12,7 +12,9 @@ from recosim.contracts import Community
 from recosim.controllers.blocks.block import PlannedValues, Window, given
 from recosim.controllers.horizon import Horizon
 from recosim.controllers.storage_value import value_of_charge
+from recosim.simulators.batteries import STATE_OF_HEALTH
 from recosim.simulators.physics.battery import Battery, retained_share
+from recosim.simulators.physics.battery_ageing import aged
 
 
 class BatteryBlock:
@@ -42,6 +44,8 @@ class BatteryBlock:
         self._devices: Devices = community.devices["battery"]
         self._battery: Battery = self._devices.parameters
         self._horizon = horizon
+        # a bound keeps the limits of new batteries, which admit whatever aged ones do
+        self._ages = STATE_OF_HEALTH in self._devices.declaration.states and not free_start
 
     def build(self, model: Any) -> pyo.Block:
         """Declare energy, charge, discharge and the cost of wear."""
@@ -67,8 +71,10 @@ class BatteryBlock:
         block.energy_battery_kwh = pyo.Var(
             pyo.RangeSet(first, last),
             block.b,
-            bounds=lambda _, k, b: (None, float(energy_max[b])),
+            bounds=lambda _, k, b: (None, None if self._ages else float(energy_max[b])),
         )
+        if self._ages:
+            self._declare_ageing(block)
 
         @block.Constraint(block.k, block.b)
         def energy_balance(blk: Any, k: int, b: int) -> Any:
@@ -108,6 +114,16 @@ class BatteryBlock:
         if self._free_start:
             self._declare_free_start(block)
         return block
+
+    @staticmethod
+    def _declare_ageing(block: Any) -> None:
+        """Declare the upper limits of batteries whose capacity shrinks."""
+        g = block.given
+        g.energy_max_kwh = pyo.Var(block.k, block.b)
+
+        @block.Constraint(block.k, block.b)
+        def not_above_maximum(blk: Any, k: int, b: int) -> Any:
+            return blk.energy_battery_kwh[k + 1, b] <= g.energy_max_kwh[k, b]
 
     @staticmethod
     def _declare_free_start(block: Any) -> None:
@@ -154,6 +170,8 @@ class BatteryBlock:
             "discharge_max_kw": np.where(present, battery.power_discharge_max_kw, 0.0),
             "value_eur_per_kwh": value_of_charge(battery, prices),
         }
+        if self._ages:
+            values["energy_max_kwh"] = self._energy_max_kwh(drift, window.observation[STATE_OF_HEALTH])
         return {name: v for name, v in values.items() if not (self._free_start and name in self.FREE_START)}
 
     def ask(self, plan: PlannedValues) -> Mapping[str, FloatArray]:
@@ -163,6 +181,19 @@ class BatteryBlock:
             name: np.maximum(plan(f"battery.{name}", *shape), 0.0)
             for name in ("power_charge_kw", "power_discharge_kw")
         }
+
+    def _energy_max_kwh(self, drift_kwh: FloatArray, state_of_health: FloatArray) -> FloatArray:
+        """Most that can be stored after each slot, shape (n_slots, n_batteries).
+
+        A battery that holds more than its shrunken capacity may keep it.
+        """
+        present = aged(self._battery, state_of_health)
+        most = np.broadcast_to(np.multiply(present.state_max, present.capacity_kwh), drift_kwh.shape).copy()
+        idle = np.zeros_like(drift_kwh[0])
+        for k, hours in enumerate(self._horizon.hours):
+            idle = retained_share(present, 3600.0 * float(hours)) * idle + drift_kwh[k]
+            most[k] = np.maximum(most[k], idle)
+        return most
 
     def _surplus_kw(self, window: Window) -> FloatArray:
         """Mean surplus of each battery's POD inside each slot, before air conditioning.

@@ -8,6 +8,8 @@ from recosim.arrays import BoolArray, FloatArray
 from recosim.simulators.physics.checks import Values, require_range
 
 SECONDS_PER_MONTH = 365.25 / 12.0 * 86_400.0
+TEMP_CELL_RANGE_DEGC = (10.0, 45.0)
+"""Where the model of ageing was fitted."""
 _SECONDS_PER_HOUR = 3600.0
 _TOLERANCE_KWH = 1e-9
 
@@ -31,6 +33,10 @@ class Battery:
     grid_charging : bool array or bool
         True: it may charge from the grid, and then discharges to its own load only. False: it charges from
         the surplus of its own POD only, and may discharge into the grid.
+    ages : bool array or bool
+        True: it loses capacity, as `battery_ageing` says; these limits are those of the new battery.
+    temp_cell_degc : array or float
+        Temperature of the cells, on which ageing depends [degC].
 
     Raises
     ------
@@ -47,6 +53,8 @@ class Battery:
     efficiency_discharge: Values = 0.95
     self_discharge_per_month: Values = 0.02
     grid_charging: BoolArray | bool = False
+    ages: BoolArray | bool = False
+    temp_cell_degc: Values = 25.0
 
     def __post_init__(self) -> None:
         for name in ("capacity_kwh", "power_charge_max_kw", "power_discharge_max_kw"):
@@ -57,6 +65,7 @@ class Battery:
             require_range(name, getattr(self, name), 0.0, 1.0)
         require_range("state_max - state_min", np.subtract(self.state_max, self.state_min), 0.0)
         require_range("self_discharge_per_month", self.self_discharge_per_month, 0.0, 1.0, high_open=True)
+        require_range("temp_cell_degc", self.temp_cell_degc, *TEMP_CELL_RANGE_DEGC)
 
 
 def retained_share(battery: Battery, step_s: float) -> Values:

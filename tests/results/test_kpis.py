@@ -64,6 +64,7 @@ SERIES = {
     "battery": {
         "power_charge_kw": [[0.0, 0.0], [2.0, 0.0], [1.0, 4.0], [0.0, 0.0]],  # 1.75 kWh
         "power_discharge_kw": [[1.0, 0.0], [0.0, 0.0], [0.0, 0.0], [3.0, 2.0]],  # 1 and 0.5 kWh
+        "state_of_health_battery": [[1.0, 1.0], [1.0, 1.0], [1.0, 1.0], [0.75, 1.0]],  # the first one ages
     },
 }
 BY_HAND = {
@@ -107,6 +108,7 @@ BY_HAND = {
     "hours_outside_cat_ii": 0.75,
     # usable 0.8 x 5 kWh and 0.5 x 4 kWh: (1 / 4 + 0.5 / 2) / 2
     "battery_cycles": 0.25,
+    "battery_state_of_health": 0.75,
     "balance_residual_kwh": 1e-12,
     "solve_ms_median": 2.5,
     "solve_ms_p95": 3.85,
@@ -127,13 +129,14 @@ def _devices(kind, n, parameters=None):
     )
 
 
-def _community(grid, *, n_batteries=2, contract_kw=(3.0, 1.0)):
+def _community(grid, *, n_batteries=2, contract_kw=(3.0, 1.0), ages=True):
     battery = Battery(
         capacity_kwh=np.array([5.0, 4.0]),
         power_charge_max_kw=5.0,
         power_discharge_max_kw=5.0,
         state_min=np.array([0.1, 0.5]),
         state_max=np.array([0.9, 1.0]),
+        ages=np.array([True, False]) & ages,
     )
     return Community(
         name="small",
@@ -186,7 +189,7 @@ def test_without_devices_and_solves_figures_are_none(tmp_path):
     running = Running(**{**RUNNING.__dict__, "solve_ms": np.array([]), "value_stored_change_eur": 0.0})
     kpis = _kpis(tmp_path / "run.h5", series, running=running, n_batteries=0)
     assert {name for name, value in kpis.items() if value is None} == {
-        *("cost_comfort_eur", "cost_wear_eur", "battery_cycles"),
+        *("cost_comfort_eur", "cost_wear_eur", "battery_cycles", "battery_state_of_health"),
         *("energy_pv_kwh", "energy_pv_curtailed_kwh", "energy_hvac_kwh", "heat_unmet_kwh"),
         *("self_consumption", "self_sufficiency", "shared_fraction"),
         *("self_consumption_collective", "self_sufficiency_collective"),
@@ -195,6 +198,14 @@ def test_without_devices_and_solves_figures_are_none(tmp_path):
         *("solve_ms_median", "solve_ms_p95", "solve_ms_p99"),
     }
     assert kpis["objective_eur"] == kpis["cost_net_eur"] == 8.25
+
+
+def test_batteries_that_do_not_age_have_no_state_of_health(tmp_path):
+    battery = {name: v for name, v in SERIES["battery"].items() if name != "state_of_health_battery"}
+    kpis = _kpis(tmp_path / "run.h5", {**SERIES, "battery": battery}, ages=False)
+    assert kpis.pop("battery_state_of_health") is None
+    assert kpis == pytest.approx({name: BY_HAND[name] for name in kpis}, rel=1e-6, abs=1e-15)
+    assert len(kpis) == len(BY_HAND) - 1
 
 
 def test_plants_that_deliver_nothing_leave_the_fractions_undefined(tmp_path):
