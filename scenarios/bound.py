@@ -33,6 +33,7 @@ from recosim.scenarios.bound_windows import Reach, States, WindowProgram, Window
 from recosim.scenarios.loader import scenario_yaml
 from recosim.scenarios.runner import build_plant, run_scenario
 from recosim.scenarios.schema import ControllerChoice, ModelError, Scenario
+from recosim.scenarios.schema_hvac import AirToWater, Split
 from recosim.scenarios.stored_value import worth_of_states
 from recosim.scenarios.world import Plant, RecosimWorld
 from recosim.simulators.physics.battery import Battery
@@ -160,15 +161,25 @@ def bound_scenario(scenario: Scenario, *, upper: bool = True, progress: Progress
 
 def linear_scenario(scenario: Scenario) -> Scenario:
     """The same scenario on the nominal linear plant, under the best controller there is."""
+    community = scenario.community
+    flats = tuple(
+        flat if flat.hvac is None else flat.model_copy(update={"hvac": _without_cycling(flat.hvac)})
+        for flat in community.dwellings
+    )
     return scenario.model_copy(
         update={
-            "hvac": scenario.hvac.model_copy(update={"modulation_min": 0.0}),
+            "hvac": _without_cycling(scenario.hvac),
+            "community": community.model_copy(update={"dwellings": flats}),
             "building": scenario.building.model_copy(update={"natural_night_ventilation": False}),
             "controller": ControllerChoice(name="mpc", options={"horizon": "uniform"}),
             "forecast": "perfect",
             "model_error": ModelError(),
         }
     )
+
+
+def _without_cycling(hvac: Split | AirToWater) -> Split | AirToWater:
+    return hvac.model_copy(update={"modulation_min": 0.0})
 
 
 def upper_value(scenario: Scenario, *, progress: Progress | None = None) -> tuple[float, float]:

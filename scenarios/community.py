@@ -11,6 +11,7 @@ from recosim.components import Devices, Pods
 from recosim.contracts import Community
 from recosim.errors import ScenarioError
 from recosim.scenarios import schema_community as described
+from recosim.scenarios.air_conditioning import air_conditioner_of
 from recosim.scenarios.archetypes import EnvelopeFigures
 from recosim.scenarios.envelopes import figures_of
 from recosim.scenarios.facades import FACADES, envelope_on_facades
@@ -23,7 +24,6 @@ from recosim.simulators.gse import BillingTariff, PayingScheme
 from recosim.simulators.photovoltaics import Photovoltaics, PhotovoltaicsParameters
 from recosim.simulators.physics.battery import Battery
 from recosim.simulators.physics.comfort import ComfortSchedule
-from recosim.simulators.physics.heat_pump import AirConditioner
 from recosim.simulators.physics.photovoltaics import Plane, PvPlant
 from recosim.simulators.physics.rc_parameters import (
     RcNetwork,
@@ -198,15 +198,11 @@ def _index_of(planes: list[Plane], plane: Plane) -> int:
 def _dwelling_parameters(scenario: Scenario) -> DwellingParameters:
     flats = scenario.community.dwellings
     thermal = [_thermal(flat, scenario) for flat in flats]
-    comfort, hvac = scenario.comfort, scenario.hvac
+    comfort = scenario.comfort
     return DwellingParameters(
         network=stacked([network for network, _, _ in thermal]),
         envelope=stacked([envelope for _, envelope, _ in thermal]),
-        air_conditioner=AirConditioner(
-            heat_nominal_kw=np.array([flat.heating_nominal_kw for flat in flats]),
-            cooling_nominal_kw=np.array([flat.cooling_nominal_kw for flat in flats]),
-            **hvac.model_dump(),
-        ),
+        air_conditioner=air_conditioner_of(scenario),
         comfort=ComfortSchedule(
             **{item.name: getattr(comfort, item.name) for item in fields(ComfortSchedule)}
         ),

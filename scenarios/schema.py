@@ -14,10 +14,10 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 from recosim.errors import ScenarioError
 from recosim.scenarios.schema_climate import Climate
 from recosim.scenarios.schema_community import Community
+from recosim.scenarios.schema_hvac import Hvac, Split
 from recosim.scenarios.schema_rules import (
     BuildingUse,
     Comfort,
-    Hvac,
     Objective,
     Settlement,
     Tariff,
@@ -210,7 +210,7 @@ class Scenario(Section):
     weather: WeatherInput = WeatherInput()
     prices: PricesInput = PricesInput()
     community: Community
-    hvac: Hvac = Hvac()
+    hvac: Hvac = Field(default=Split(), description="What heats and cools the dwellings.")
     comfort: Comfort = Comfort()
     building: BuildingUse = BuildingUse()
     objective: Objective = Objective()

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from recosim.scenarios.archetypes import Archetype, Position
 from recosim.scenarios.schema_envelope import GivenEnvelope, Glazing, Mass
+from recosim.scenarios.schema_hvac import Hvac
 from recosim.scenarios.schema_section import (
     Factor,
     Name,
@@ -196,6 +197,9 @@ class Dwelling(Section):
     )
     cooling_nominal_kw: float = Field(
         ge=0.0, le=1000.0, description="Cooling capacity at 35 degC outdoors, thermal [kW]."
+    )
+    hvac: Hvac | None = Field(
+        default=None, description="What heats and cools this dwelling; left out: the scenario's `hvac`."
     )
     photovoltaics: Photovoltaics | None = Field(
         default=None, description="A plant behind the dwelling's meter."

@@ -16,6 +16,7 @@ Location: TypeAlias = tuple[int | str, ...]
 
 MOST_PROBLEMS = 5
 _VALUE_WIDTH = 80
+_OF_A_SECTION = ("extra_forbidden", "value_error", "union_tag_invalid")
 _PLAIN_KEY = re.compile(r"[\w-]{1,80}")
 _NOUNS: dict[Any, str] = {
     float: "a number",
@@ -79,7 +80,7 @@ def _line(
     origin = source
     for path, text in overrides:
         # a rule between the keys of a section is broken by the key that was set
-        inside = detail["type"] in ("extra_forbidden", "value_error") and bool(location)
+        inside = detail["type"] in _OF_A_SECTION and bool(location)
         if location[: len(path)] == path or (inside and path[: len(location)] == location):
             origin = _shortened(text)
     return f"{_problem(detail, location, parent, target, metadata)} ({origin})"
@@ -149,8 +150,9 @@ def _resolve(
 
 
 def _tags(model: type[BaseModel]) -> tuple[Any, ...]:
-    field = model.model_fields.get("model")
-    return get_args(field.annotation) if field else ()
+    """Values of the key by which pydantic knows this section from others of its union."""
+    fields = (model.model_fields.get(key) for key in ("model", "kind"))
+    return tuple(tag for field in fields if field for tag in get_args(field.annotation))
 
 
 def _parts(annotation: Any) -> Iterator[Any]:

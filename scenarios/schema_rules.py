@@ -1,11 +1,11 @@
-"""The rules of the game in a scenario file: air conditioning, comfort, building use, tariff, settlement."""
+"""The rules of the game in a scenario file: comfort, building use, tariff, settlement."""
 
 from datetime import date
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from recosim.scenarios.schema_section import Factor, NonNegative, Section, Share, ShareBelowOne, Temperature
+from recosim.scenarios.schema_section import NonNegative, Section, Share, ShareBelowOne, Temperature
 
 MonthDay = Annotated[str, Field(pattern=r"^\d{2}-\d{2}$")]
 Hours = tuple[tuple[float, float], ...]
@@ -32,34 +32,6 @@ Region = Literal[
     "Valle d'Aosta",
     "Veneto",
 ]
-
-
-class Hvac(Section):
-    """The reversible multisplit units with inverter, one in each dwelling."""
-
-    cop_nominal: float = Field(default=3.6, ge=1.0, le=10.0, description="COP at 7 degC outdoors, full load.")
-    eer_nominal: float = Field(
-        default=3.3, ge=1.0, le=10.0, description="EER at 35 degC outdoors, full load."
-    )
-    slope_per_k: float = Field(
-        default=0.025,
-        ge=0.0,
-        le=0.1,
-        description="Relative gain of COP and EER per kelvin of milder weather [1/K].",
-    )
-    field_factor_heating: Factor = Field(
-        default=0.90, description="What installation and use leave of the COP."
-    )
-    field_factor_cooling: Factor = Field(
-        default=0.95, description="What installation and use leave of the EER."
-    )
-    modulation_min: ShareBelowOne = Field(
-        default=0.20, description="Smallest share of the capacity at which the compressor runs."
-    )
-    degradation: ShareBelowOne = Field(
-        default=0.25, description="Share of the efficiency lost by cycling as the load goes to zero."
-    )
-    power_standby_kw: float = Field(default=0.003, ge=0.0, le=1.0, description="Constant draw [kW].")
 
 
 class Comfort(Section):

@@ -1,10 +1,11 @@
-"""Reversible air-to-air split: COP and EER, capacity, part load, power and heat as exact inverses."""
+"""Reversible heat pumps, split or air-to-water: COP and EER, capacity, part load, power and heat."""
 
 from dataclasses import dataclass, fields
 
 import numpy as np
 
-from recosim.arrays import FloatArray
+from recosim.arrays import BoolArray, FloatArray
+from recosim.simulators.physics.air_to_water import AirToWaterFit
 from recosim.simulators.physics.checks import Values, require_range
 
 _TEMP_RATING_HEATING_DEGC = 7.0
@@ -13,11 +14,12 @@ _CAPACITY_SLOPE_HEATING_PER_K = 0.02
 _CAPACITY_SLOPE_COOLING_PER_K = 0.01
 _CAPACITY_MIN, _CAPACITY_MAX = 0.6, 1.2
 _MODULATION_NONE = 1e-30
+_CYCLING_NONE = 1e-30
 
 
 @dataclass(frozen=True, kw_only=True)
 class AirConditioner:
-    """Parameters of n split units; each field is an array of shape (n,) or a float for all.
+    """Parameters of n units of either kind; each field is an array of shape (n,) or one value for all.
 
     Parameters
     ----------
@@ -27,7 +29,7 @@ class AirConditioner:
         Cooling capacity at 35 degC outdoors [kW].
     cop_nominal, eer_nominal : array or float
         COP at 7 degC and EER at 35 degC.
-    slope_per_k : array or float
+    slope_heating_per_k, slope_cooling_per_k : array or float
         Relative gain of COP per kelvin above 7 degC, of EER per kelvin below 35 degC [1/K].
     field_factor_heating, field_factor_cooling : array or float
         What installation and use leave of the laboratory figures, (0, 1].
@@ -35,7 +37,10 @@ class AirConditioner:
         Smallest share of the present capacity the compressor can run at; below it the unit cycles. 0 makes a
         linear device, heat = COP * power, as an optimisation model assumes.
     degradation : array or float
-        C_d, share of the efficiency lost by cycling as the load goes to zero, [0, 1).
+        What cycling costs, [0, 1). Of a split C_d, the share of the efficiency lost as the load goes to zero;
+        of an air-to-water unit 1 - C_c, the share of the power at the lowest speed that is drawn for nothing.
+    is_air_to_water : array or bool
+        Which of the two laws of cycling holds.
     power_standby_kw : array or float
         Drawn at all times, running or not; the functions below leave it out, the caller adds it once [kW].
 
@@ -47,19 +52,22 @@ class AirConditioner:
     Notes
     -----
     COP and EER are linear in the outdoor temperature and never below 1: a straight line has no meaning there,
-    and an electric resistance reaches 1. Capacity falls by 2 %/K below 7 degC and by 1 %/K above 35 degC and
-    stays within 0.6 to 1.2 of the nominal one.
+    and an electric resistance reaches 1. This covers both kinds, as the water of an air-to-water unit has one
+    temperature for each season; see `line_of_fit`. Capacity falls by 2 %/K below 7 degC and by 1 %/K above
+    35 degC and stays within 0.6 to 1.2 of the nominal one.
     """
 
     heat_nominal_kw: Values
     cooling_nominal_kw: Values
     cop_nominal: Values = 3.6
     eer_nominal: Values = 3.3
-    slope_per_k: Values = 0.025
+    slope_heating_per_k: Values = 0.025
+    slope_cooling_per_k: Values = 0.025
     field_factor_heating: Values = 0.9
     field_factor_cooling: Values = 0.95
     modulation_min: Values = 0.2
     degradation: Values = 0.25
+    is_air_to_water: BoolArray | bool = False
     power_standby_kw: Values = 0.003
 
     def __post_init__(self) -> None:
@@ -81,6 +89,33 @@ class AirConditioner:
             )
 
 
+def line_of_fit(
+    fit: AirToWaterFit, temp_water_heating_degc: float, temp_water_cooling_degc: float
+) -> dict[str, float]:
+    """COP and EER of an air-to-water unit with water of one temperature in each season.
+
+    Parameters
+    ----------
+    fit : AirToWaterFit
+    temp_water_heating_degc, temp_water_cooling_degc : float
+        Temperature of the water as it leaves the unit [degC].
+
+    Returns
+    -------
+    dict
+        Values of `AirConditioner` that make `cop` and `eer` those of the fit at every outdoor temperature:
+        ``cop_nominal``, ``eer_nominal``, ``slope_heating_per_k`` and ``slope_cooling_per_k``.
+    """
+    cop_nominal = float(fit.cop(_TEMP_RATING_HEATING_DEGC, temp_water_heating_degc))
+    eer_nominal = float(fit.eer(_TEMP_RATING_COOLING_DEGC, temp_water_cooling_degc))
+    return {
+        "cop_nominal": cop_nominal,
+        "eer_nominal": eer_nominal,
+        "slope_heating_per_k": fit.cop.per_k_source / cop_nominal,
+        "slope_cooling_per_k": -fit.eer.per_k_source / eer_nominal,
+    }
+
+
 def cop(unit: AirConditioner, temp_outdoor_degc: Values) -> FloatArray:
     """COP in steady operation, at least 1.
 
@@ -96,7 +131,7 @@ def cop(unit: AirConditioner, temp_outdoor_degc: Values) -> FloatArray:
     array, shape (..., n)
         COP_7 field_factor (1 + slope (T - 7)).
     """
-    line = 1.0 + unit.slope_per_k * (temp_outdoor_degc - _TEMP_RATING_HEATING_DEGC)
+    line = 1.0 + unit.slope_heating_per_k * (temp_outdoor_degc - _TEMP_RATING_HEATING_DEGC)
     return np.maximum(unit.cop_nominal * unit.field_factor_heating * line, 1.0)
 
 
@@ -115,7 +150,7 @@ def eer(unit: AirConditioner, temp_outdoor_degc: Values) -> FloatArray:
     array, shape (..., n)
         EER_35 field_factor (1 + slope (35 - T)).
     """
-    line = 1.0 + unit.slope_per_k * (_TEMP_RATING_COOLING_DEGC - temp_outdoor_degc)
+    line = 1.0 + unit.slope_cooling_per_k * (_TEMP_RATING_COOLING_DEGC - temp_outdoor_degc)
     return np.maximum(unit.eer_nominal * unit.field_factor_cooling * line, 1.0)
 
 
@@ -170,15 +205,24 @@ def part_load_factor(unit: AirConditioner, heat_kw: Values, capacity_kw: Values)
     Returns
     -------
     array, shape (..., n)
-        1 while the compressor modulates; 1 - C_d (1 - CR/CR_min) below, where it cycles at its lowest speed.
+        1 while the compressor modulates. Below, where it cycles at its lowest speed, 1 - C_d (1 - CR) of a
+        split and CR / (C_c CR + 1 - C_c) of an air-to-water unit, 0 without any heat.
 
     Notes
     -----
-    Source: EN 14825:2018, clause 11 (air-to-air: 1 - C_d (1 - CR), C_d = 0.25), with the capacity ratio
-    taken against the lowest speed of an inverter unit.
+    Source: EN 14825:2018, clause 11 (air-to-air C_d = 0.25, air-to-water C_c = 0.9), with the capacity ratio
+    CR taken against the lowest speed of an inverter unit.
     """
-    lowest = np.maximum(np.multiply(unit.modulation_min, capacity_kw), _MODULATION_NONE)
-    return 1.0 - unit.degradation * (1.0 - np.minimum(heat_kw / lowest, 1.0))
+    ratio = np.minimum(heat_kw / _lowest_kw(unit, capacity_kw), 1.0)
+    of_split = 1.0 - unit.degradation * (1.0 - ratio)
+    if not np.any(unit.is_air_to_water):
+        return of_split
+    ratio = np.maximum(ratio, _CYCLING_NONE)
+    return np.where(unit.is_air_to_water, ratio / (ratio + unit.degradation * (1.0 - ratio)), of_split)
+
+
+def _lowest_kw(unit: AirConditioner, capacity_kw: Values) -> FloatArray:
+    return np.maximum(np.multiply(unit.modulation_min, capacity_kw), _MODULATION_NONE)
 
 
 def _power_kw(
@@ -192,9 +236,14 @@ def _heat_kw(
 ) -> FloatArray:
     # heat = q (1 - C_d + C_d heat/lowest) solved for heat, with q the heat of a unit that does not cycle
     steady = np.multiply(power_kw, efficiency)
-    lowest = np.maximum(np.multiply(unit.modulation_min, capacity_kw), _MODULATION_NONE)
+    lowest = _lowest_kw(unit, capacity_kw)
     kept = 1.0 - unit.degradation
-    return steady * (kept / (1.0 - unit.degradation * np.minimum(steady / lowest, 1.0)))
+    of_split = steady * (kept / (1.0 - unit.degradation * np.minimum(steady / lowest, 1.0)))
+    if not np.any(unit.is_air_to_water):
+        return of_split
+    # q = C_c heat + (1 - C_c) lowest: what a cycling unit draws for nothing comes first
+    cycling = np.maximum(steady - unit.degradation * lowest, 0.0) / kept
+    return np.where(unit.is_air_to_water, np.where(steady < lowest, cycling, steady), of_split)
 
 
 def heating_power_kw(unit: AirConditioner, heat_kw: Values, temp_outdoor_degc: Values) -> FloatArray:
@@ -234,7 +283,8 @@ def heating_heat_kw(unit: AirConditioner, power_kw: Values, temp_outdoor_degc: V
     Returns
     -------
     array, shape (..., n)
-        Heat delivered; not limited to the capacity [kW].
+        Heat delivered; not limited to the capacity. Zero for less power than an air-to-water unit that cycles
+        draws for nothing [kW].
     """
     return _heat_kw(
         unit, power_kw, heating_capacity_kw(unit, temp_outdoor_degc), cop(unit, temp_outdoor_degc)
@@ -278,7 +328,7 @@ def cooling_heat_kw(unit: AirConditioner, power_kw: Values, temp_outdoor_degc: V
     Returns
     -------
     array, shape (..., n)
-        Heat removed, as a positive number; not limited to the capacity [kW].
+        Heat removed, as a positive number; limited as in ``heating_heat_kw`` [kW].
     """
     return _heat_kw(
         unit, power_kw, cooling_capacity_kw(unit, temp_outdoor_degc), eer(unit, temp_outdoor_degc)

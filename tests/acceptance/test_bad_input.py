@@ -90,6 +90,19 @@ OVERRIDES = [
     ("community.dwellings[2].battery.efficiency_charge=1.2", "efficiency_charge = 1.2, allowed (0, 1]"),
     ("community.dwellings[2].battery=7", "community.dwellings[2].battery = 7, allowed: a section"),
     ("hvac.cop_nominal=.nan", "hvac.cop_nominal = nan, allowed"),
+    ("hvac.kind=boiler", "hvac.kind = 'boiler', allowed: split, air_to_water"),
+    (
+        "hvac={kind: air_to_water, cop_nominal: 4}",
+        "hvac.cop_nominal: unknown key, allowed: kind, supply_heat",
+    ),
+    (
+        "community.dwellings[2].hvac={kind: air_to_water, supply_heating_degc: 80}",
+        "community.dwellings[2].hvac.supply_heating_degc = 80, allowed [25, 60]",
+    ),
+    (
+        "community.dwellings[2].hvac=air_to_water",
+        "hvac = 'air_to_water', allowed: a section with the keys kind",
+    ),
     ("location.place=Napoli", "location.place = 'Napoli', did you mean 'naples'?"),
     ("settlement.region=Naples", "settlement.region = 'Naples'"),
     ("weather.source=file", "weather: source = 'file' needs file: PATH"),

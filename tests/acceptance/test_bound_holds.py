@@ -58,6 +58,7 @@ def test_with_closed_windows_the_gap_is_small(tmp_path):
         GRID_CHARGING,
         ["building.air_change_windows_per_h=6"],
         ["hvac.modulation_min=0.5", "hvac.degradation=0.5"],
+        ["hvac={kind: air_to_water, modulation_min: 0.5, degradation: 0.3}"],
         ["seed=5"],
     ],
 )

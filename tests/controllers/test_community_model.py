@@ -12,6 +12,11 @@ from recosim.simulators.physics.battery import stored_energy_after
 EXACT = Guards(gap_relative=1e-9, branch_limit=100_000)
 LINEAR = ("hvac.modulation_min=0.0", "building.natural_night_ventilation=false")
 """A plant without the parts that the linear model leaves out: cycling at part load, opened windows."""
+FLOORS = "{kind: air_to_water, supply_heating_degc: 35, supply_cooling_degc: 18, modulation_min: 0}"
+AIR_TO_WATER = [
+    ("hvac={kind: air_to_water, modulation_min: 0}",),
+    tuple(f"community.dwellings[{i}].hvac={FLOORS}" for i in (0, 3, 4)),
+]
 
 
 def solved(scene, model, step, rng, **states):
@@ -120,8 +125,9 @@ def dwellings_at(scene, observation):
 
 @pytest.mark.parametrize("start", ["2025-01-14", "2025-07-14"])
 @pytest.mark.parametrize("by", ["power", "temperature"])
-def test_dwellings_do_in_one_step_what_was_planned(scene, model_of, start, by):
-    here, model = scene("naples", start, *LINEAR), model_of("naples", start, *LINEAR)
+@pytest.mark.parametrize("units", [(), *AIR_TO_WATER], ids=["splits", "air to water", "both"])
+def test_dwellings_do_in_one_step_what_was_planned(scene, model_of, start, by, units):
+    here, model = scene("naples", start, *LINEAR, *units), model_of("naples", start, *LINEAR, *units)
     rng = np.random.default_rng(4)
     ran = 0
     for step in (29, 70, 67, 36):  # the second, third, fourth and first quarter of an hour

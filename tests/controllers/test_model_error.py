@@ -73,6 +73,22 @@ def test_cop_and_eer_carry_the_same_factor() -> None:
         np.testing.assert_array_equal(getattr(believed.network, name), getattr(true.network, name))
 
 
+def test_the_same_factor_falls_to_units_of_both_kinds() -> None:
+    given = ("period.start=2025-07-14", "period.days=1", "community.dwellings[2].hvac.kind=air_to_water")
+    community = build_plant(load_scenario("naples", given)).community
+    one, other = (
+        which.devices["dwelling"].parameters.air_conditioner
+        for which in (perturbed(community, seed=3, cop=0.1), community)
+    )
+    splits = [
+        which.devices["dwelling"].parameters.air_conditioner
+        for which in (perturbed(plant_of().community, seed=3, cop=0.1), plant_of().community)
+    ]
+    assert cop(other, 5.0)[2] != cop(other, 5.0)[1]
+    np.testing.assert_allclose(cop(one, 5.0) / cop(other, 5.0), cop(splits[0], 5.0) / cop(splits[1], 5.0))
+    np.testing.assert_allclose(eer(one, 33.0) / eer(other, 33.0), cop(one, 5.0) / cop(other, 5.0))
+
+
 @pytest.mark.parametrize("kind", ["perfect", "persistence", "medium"])
 def test_photovoltaics_reach_the_forecast_in_all_weathers(kind: str) -> None:
     plant = plant_of()

@@ -87,8 +87,9 @@ def value_of_run(tmp_path: Path, start: str, *overrides: str) -> tuple[float, fl
     return held.value_eur, objective_marginal_eur(result.kpis)
 
 
-def test_on_the_linear_plant_the_programme_counts_what_a_run_counts(tmp_path):
-    value, objective = value_of_run(tmp_path, JANUARY, "hvac.modulation_min=0")
+@pytest.mark.parametrize("kind", ["split", "air_to_water"])
+def test_on_the_linear_plant_the_programme_counts_what_a_run_counts(tmp_path, kind):
+    value, objective = value_of_run(tmp_path, JANUARY, f"hvac={{kind: {kind}, modulation_min: 0}}")
     assert value == pytest.approx(objective, abs=0.01)
 
 
@@ -169,8 +170,16 @@ def test_a_window_that_has_no_solution_is_an_error():
 def test_the_linear_plant():
     linear = linear_scenario(scenario(JULY, "forecast=high", "model_error.cop=0.1", "controller.name=rules"))
     assert (linear.hvac.modulation_min, linear.building.natural_night_ventilation) == (0.0, False)
+    assert all(flat.hvac is None for flat in linear.community.dwellings)
     assert (linear.forecast, linear.model_error.cop) == ("perfect", 0.0)
     assert (linear.controller.name, linear.controller.options) == ("mpc", {"horizon": "uniform"})
+
+
+def test_the_linear_plant_has_no_unit_that_cycles():
+    linear = linear_scenario(scenario(JULY, "community.dwellings[1].hvac.kind=air_to_water"))
+    unit = build_plant(linear).community.devices["dwelling"].parameters.air_conditioner
+    assert np.max(unit.modulation_min) == 0.0
+    assert unit.is_air_to_water.tolist() == [False, True, False, False]
 
 
 def test_a_bound_without_its_upper_value():

@@ -1,3 +1,4 @@
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from recosim.scenarios.community import (
 from recosim.scenarios.facades import FACADES, planes_of_facades
 from recosim.scenarios.loader import load_scenario
 from recosim.scenarios.rules_of_money import sharing_of, tariff_of
+from recosim.simulators.physics.heat_pump import cop, eer
 from recosim.simulators.physics.photovoltaics import Plane
 from recosim.timegrid import TimeGrid
 
@@ -111,6 +113,33 @@ def test_air_conditioners_and_comfort_are_the_scenarios() -> None:
     assert made.air_conditioner.heat_nominal_kw.tolist() == [4, 4.5, 5.5, 6.5, 4.5, 5.5, 6.5, 4.5, 5.5, 3]
     assert made.comfort.heating_awake_degc == 21.0
     assert made.shutter_factor == 0.2
+
+
+def test_what_all_units_share_is_one_value() -> None:
+    for given in ("hvac.kind=split", "hvac.kind=air_to_water"):
+        unit = dwellings(given).air_conditioner
+        shared = [
+            item.name for item in fields(unit) if item.name not in ("heat_nominal_kw", "cooling_nominal_kw")
+        ]
+        assert all(np.ndim(getattr(unit, name)) == 0 for name in shared)
+
+
+def test_a_dwelling_with_a_heat_pump_of_its_own() -> None:
+    own = "{kind: air_to_water, supply_heating_degc: 35, supply_cooling_degc: 18, modulation_min: 0.3}"
+    unit = dwellings("hvac.cop_nominal=4.0", f"community.dwellings[3].hvac={own}").air_conditioner
+    assert np.flatnonzero(unit.is_air_to_water).tolist() == [3]
+    assert unit.modulation_min[2:4].tolist() == [0.2, 0.3]
+    assert unit.degradation[2:4].tolist() == [0.25, 0.1]
+    # published points of the generic heat pump: 5.06 and 3.99; splits: 4.0 and 3.3 with their field factors
+    np.testing.assert_allclose(cop(unit, 7.0)[2:4], [3.6, 5.06], atol=0.005)
+    np.testing.assert_allclose(eer(unit, 35.0)[2:4], [3.135, 3.99], atol=0.005)
+    np.testing.assert_allclose(cop(unit, 2.0)[2:4], [3.15, 4.29], atol=0.005)
+
+
+def test_a_split_of_its_own_beside_heat_pumps() -> None:
+    unit = dwellings("hvac.kind=air_to_water", "community.dwellings[0].hvac.cop_nominal=4").air_conditioner
+    assert unit.is_air_to_water.tolist() == [False] + 9 * [True]
+    np.testing.assert_allclose(cop(unit, 7.0)[:2], [3.6, 4.18], atol=0.005)
 
 
 def test_networks_lie_between_new_and_old() -> None:

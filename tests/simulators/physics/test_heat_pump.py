@@ -3,6 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recosim.simulators.physics import air_to_water
+from recosim.simulators.physics.air_to_water import generic_fit
 from recosim.simulators.physics.heat_pump import (
     AirConditioner,
     cooling_capacity_kw,
@@ -13,10 +15,22 @@ from recosim.simulators.physics.heat_pump import (
     heating_capacity_kw,
     heating_heat_kw,
     heating_power_kw,
+    line_of_fit,
     part_load_factor,
 )
 
 UNIT = AirConditioner(heat_nominal_kw=np.array([4.0, 6.5]), cooling_nominal_kw=np.array([3.5, 6.0]))
+FIT = generic_fit()
+WATER = AirConditioner(
+    heat_nominal_kw=np.array([4.0, 6.0]),
+    cooling_nominal_kw=np.array([3.0, 5.0]),
+    field_factor_heating=1.0,
+    field_factor_cooling=1.0,
+    modulation_min=0.25,
+    degradation=0.1,
+    is_air_to_water=True,
+    **line_of_fit(FIT, 45.0, 7.0),
+)
 
 
 def test_cop_and_eer_by_hand():
@@ -105,3 +119,107 @@ def test_scalar_is_the_same_line_as_array():
 def test_impossible_values_are_named(changes, message):
     with pytest.raises(ValueError, match=message):
         AirConditioner(**({"heat_nominal_kw": 4.0, "cooling_nominal_kw": 3.5} | changes))
+
+
+# --- air-to-water -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("heating", "cooling"), [(35.0, 18.0), (45.0, 7.0), (55.0, 12.0)])
+def test_cop_and_eer_of_an_air_to_water_unit_are_those_of_the_fit(heating, cooling):
+    unit = AirConditioner(
+        heat_nominal_kw=4.0,
+        cooling_nominal_kw=3.5,
+        field_factor_heating=1.0,
+        field_factor_cooling=1.0,
+        **line_of_fit(FIT, heating, cooling),
+    )
+    outdoor = np.linspace(-25.0, 60.0, 35)  # both ends lie where a resistance is better
+    expected = air_to_water.cop(FIT, outdoor, heating)
+    np.testing.assert_allclose(cop(unit, outdoor), expected, rtol=1e-12)
+    assert expected.min() == 1.0
+    expected = air_to_water.eer(FIT, outdoor, cooling)
+    np.testing.assert_allclose(eer(unit, outdoor), expected, rtol=1e-12)
+    assert expected.min() == 1.0
+
+
+def test_part_load_factor_of_an_air_to_water_unit_by_hand():
+    # minimum 1 kW of 4 kW: half of it leaves 0.5 / (0.9 * 0.5 + 0.1)
+    np.testing.assert_allclose(part_load_factor(WATER, np.array([0.5, 0.1]), 4.0), [0.5 / 0.55, 0.1 / 0.19])
+    np.testing.assert_allclose(part_load_factor(WATER, np.array([1.0, 3.0]), 4.0), 1.0)
+    np.testing.assert_allclose(part_load_factor(WATER, 0.0, 4.0), 0.0, atol=1e-12)
+
+
+def test_power_of_an_air_to_water_unit_by_hand():
+    # 7 degC and water of 45 degC: COP 4.183; a tenth of the lowest 1 kW is drawn for nothing
+    np.testing.assert_allclose(
+        heating_power_kw(WATER, np.array([0.5, 3.0]), 7.0), [0.55 / 4.183, 3.0 / 4.183], rtol=1e-3
+    )
+    assert (heating_power_kw(WATER, 0.0, 7.0) == 0.0).all()
+    assert (heating_heat_kw(WATER, 0.09 / 4.183, 7.0) == 0.0).all()
+    assert (heating_heat_kw(WATER, 0.2 / 4.183, 7.0) > 0.0).tolist() == [True, True]
+
+
+@given(
+    heat=st.floats(1e-6, 8.0),
+    outdoor=st.floats(-25.0, 48.0),
+    modulation=st.floats(0.0, 1.0),
+    degradation=st.floats(0.0, 0.9),
+)
+def test_power_and_heat_of_an_air_to_water_unit_are_inverses(heat, outdoor, modulation, degradation):
+    unit = AirConditioner(
+        heat_nominal_kw=4.0,
+        cooling_nominal_kw=3.5,
+        modulation_min=modulation,
+        degradation=degradation,
+        is_air_to_water=True,
+    )
+    back = heating_heat_kw(unit, heating_power_kw(unit, heat, outdoor), outdoor)
+    assert float(back) == pytest.approx(heat, rel=1e-9, abs=1e-12)
+    back = cooling_heat_kw(unit, cooling_power_kw(unit, heat, outdoor), outdoor)
+    assert float(back) == pytest.approx(heat, rel=1e-9, abs=1e-12)
+
+
+@given(heat=st.floats(0.0, 4.0), more=st.floats(1e-6, 1.0), outdoor=st.floats(-10.0, 40.0))
+def test_more_heat_takes_more_power_and_a_linear_unit_the_least(heat, more, outdoor):
+    here = heating_power_kw(WATER, heat, outdoor)
+    assert (heating_power_kw(WATER, heat + more, outdoor) > here).all()
+    assert (here >= heat / cop(WATER, outdoor) - 1e-12).all()
+
+
+@pytest.mark.parametrize("degradation", [0.0, 0.1])
+def test_without_minimum_modulation_an_air_to_water_unit_is_linear(degradation):
+    unit = AirConditioner(
+        heat_nominal_kw=4.0,
+        cooling_nominal_kw=3.5,
+        modulation_min=0.0,
+        degradation=degradation,
+        is_air_to_water=True,
+    )
+    power = np.array([0.0, 1e-6, 0.01, 0.5, 1.2])
+    np.testing.assert_array_equal(heating_heat_kw(unit, power, 3.0), power * cop(unit, 3.0))
+    heat = np.array([0.0, 1e-6, 0.3, 4.0])
+    np.testing.assert_array_equal(heating_power_kw(unit, heat, 3.0), heat / cop(unit, 3.0))
+
+
+def test_units_of_both_kinds_side_by_side_do_what_each_does_alone():
+    both = AirConditioner(
+        heat_nominal_kw=4.0,
+        cooling_nominal_kw=3.5,
+        modulation_min=0.25,
+        degradation=np.array([0.25, 0.1]),
+        is_air_to_water=np.array([False, True]),
+    )
+    alone = [
+        AirConditioner(
+            heat_nominal_kw=4.0,
+            cooling_nominal_kw=3.5,
+            modulation_min=0.25,
+            degradation=degradation,
+            is_air_to_water=kind,
+        )
+        for degradation, kind in ((0.25, False), (0.1, True))
+    ]
+    value = np.linspace(0.0, 2.0, 9)[:, None]
+    for function in (heating_power_kw, heating_heat_kw, cooling_power_kw, cooling_heat_kw):
+        expected = [function(unit, value, 12.0) for unit in alone]
+        np.testing.assert_array_equal(function(both, value, 12.0), np.hstack(expected))
