@@ -39,9 +39,7 @@ class Split(Section):
 class AirToWater(Section):
     """A reversible air-to-water heat pump with inverter: COP and EER of hplib's generic fit."""
 
-    kind: Literal["air_to_water"] = Field(
-        default="air_to_water", description="What heats and cools the dwelling."
-    )
+    kind: Literal["air_to_water"] = Field(description="What heats and cools the dwelling.")
     supply_heating_degc: float = Field(
         default=45.0,
         ge=25.0,

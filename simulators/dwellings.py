@@ -48,7 +48,7 @@ LOOK_AHEAD_HOURS = 4
 ROWS_AT_ONCE = 96
 TEMP_HEATING_STOPS_DEGC = 30.0
 TEMP_COOLING_STOPS_DEGC = 16.0
-"""A split unit's own limits: it does not heat above, or cool below, whatever is asked of it."""
+"""A unit's own limits: it does not heat above, or cool below, whatever is asked of it."""
 CAT_II_MIN_DEGC, CAT_II_MAX_DEGC = 20.0, 26.0
 """EN 16798-1 category II, heating and cooling."""
 
