@@ -253,7 +253,7 @@ class WindowProgram:
         for tranche in forecast.shared:
             paid += tranche.rate_eur_per_kwh[rows]
         pays = paid[:, None] > forecast.price_buy_eur_per_kwh[rows][:, self._dwellings.node]
-        # less than C_d of the lowest capacity (see part_load_factor)
+        # less than C_d, or 1 - C_c, of the lowest capacity (see part_load_factor)
         lost = unit.degradation * unit.modulation_min * heating_capacity_kw(unit, outdoor)
         return np.where(pays & forecast.heating_season[rows, None], lost, 0.0)
 
