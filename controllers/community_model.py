@@ -19,8 +19,9 @@ from recosim.contracts import Community, Forecast, Observation, SharedTranche
 from recosim.controllers.blocks.battery import BatteryBlock
 from recosim.controllers.blocks.block import Block, PlannedValues, Window
 from recosim.controllers.blocks.dwelling import DwellingBlock
-from recosim.controllers.blocks.pod import PodBlock
+from recosim.controllers.blocks.pod import Consumer, PodBlock
 from recosim.controllers.blocks.sharing import SharingBlock
+from recosim.controllers.blocks.water_heater import WaterHeaterBlock
 from recosim.controllers.compiled import compile_model
 from recosim.controllers.horizon import Horizon
 from recosim.controllers.linear_program import CompiledModel
@@ -73,10 +74,14 @@ class Future:
     ) -> None:
         self._prefix = prefix
         self._dwelling = DwellingBlock(community, horizon, free_start)
-        pods = self.pods = PodBlock(community, horizon, self._dwelling)
         self.blocks: dict[str, Block] = {"dwelling": self._dwelling}
+        consumers: dict[str, Consumer] = {"dwelling": self._dwelling}
+        if len(community.devices.get("water_heater", ())):
+            heaters = WaterHeaterBlock(community, horizon, free_start)
+            self.blocks["water_heater"] = consumers["water_heater"] = heaters
         if len(community.devices.get("battery", ())):
             self.blocks["battery"] = BatteryBlock(community, horizon, free_start)
+        pods = self.pods = PodBlock(community, horizon, consumers)
         self.blocks["pod"] = pods
         self.blocks["sharing"] = SharingBlock(community, horizon, pods, tranches)
         for block in self.blocks.values():

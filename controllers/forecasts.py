@@ -131,6 +131,7 @@ class PerfectForecast:
             price_buy_eur_per_kwh=community.tariff.rates(grid.times, series.price_pun_eur_per_mwh[rows]),
             price_sell_eur_per_kwh=community.sharing.rates_sale(grid.times, zonal),
             shared=community.sharing.rates(grid.times, zonal),
+            heat_hot_water_kw=series.heat_hot_water_kw[rows],
         )
         for array in _arrays(forecast):
             array.setflags(write=False)
@@ -158,6 +159,7 @@ class _DerivedForecast:
         irradiance_facade_w_per_m2: FloatArray,
         irradiance_module_w_per_m2: FloatArray,
         power_load_kw: FloatArray,
+        heat_hot_water_kw: FloatArray,
     ) -> Forecast:
         series, parameters = self._series, self._dwellings.parameters
         rows = slice(step, step + known.grid.n_steps)
@@ -181,6 +183,7 @@ class _DerivedForecast:
             power_pv_kw=self._plants.power_available_kw(
                 irradiance_module_w_per_m2, temp_outdoor_degc, series.wind_speed_m_per_s[rows]
             ),
+            heat_hot_water_kw=heat_hot_water_kw,
         )
         for array in (
             forecast.temp_outdoor_degc,
@@ -189,6 +192,7 @@ class _DerivedForecast:
             forecast.heat_solar_kw,
             forecast.power_load_kw,
             forecast.power_pv_kw,
+            forecast.heat_hot_water_kw,
         ):
             array.setflags(write=False)
         return forecast
@@ -227,6 +231,7 @@ class PersistenceForecast(_DerivedForecast):
             series.irradiance_facade_w_per_m2[rows],
             series.irradiance_module_w_per_m2[rows],
             series.power_load_kw[rows].astype(np.float64),
+            series.heat_hot_water_kw[rows],
         )
 
 
@@ -261,6 +266,9 @@ class ErringForecast(_DerivedForecast):
         self._deviation_temperature = STANDARD.temperature.deviation(leads, scale)
         self._deviation_irradiance = STANDARD.irradiance.deviation(leads, scale)
         self._deviation_load = STANDARD.load.deviation(leads, scale)[:, None]
+        heaters = community.devices.get("water_heater")
+        # who uses more electricity than expected also draws more hot water
+        self._water_nodes = np.zeros(0, dtype=np.int64) if heaters is None else heaters.node
         self._errors = ErrorSeries(STANDARD, grid, len(community.pods), seed)
         self._per_day = SECONDS_PER_DAY // grid.step_s
         self._first = -1
@@ -285,6 +293,7 @@ class ErringForecast(_DerivedForecast):
             series.irradiance_facade_w_per_m2[rows] * sun,
             series.irradiance_module_w_per_m2[rows] * sun,
             known.power_load_kw * np.maximum(use, 0.0),
+            known.heat_hot_water_kw * np.maximum(use, 0.0)[:, self._water_nodes],
         )
 
 

@@ -31,6 +31,7 @@ DECISIONS = (
     "dwelling.power_cooling_kw",
     "battery.power_charge_kw",
     "battery.power_discharge_kw",
+    "water_heater.power_water_heating_kw",
 )
 """What must not anticipate: indexed by device and slot."""
 LEVELS_MAX = 7
@@ -85,6 +86,7 @@ class StochasticModel:
         self._revenue: SharedRevenue | None = None
         costs_eur = [future.cost_eur for future in self._futures]
         if objective == "shared_revenue":
+            _refuse_hot_water(community)
             self._revenue = SharedRevenue(community, horizon, self._futures[0].pods, probabilities)
             costs_eur = self._revenue.build(model)
         expected = sum(float(p) * cost for p, cost in zip(probabilities, costs_eur, strict=True))
@@ -148,6 +150,15 @@ class StochasticModel:
         """Set-points over the slots; beyond the first hour, those of the middle future."""
         middle = self._futures[len(self._futures) // 2]
         return middle.ask(values, self.compiled)
+
+
+def _refuse_hot_water(community: Community) -> None:
+    heaters = community.devices.get("water_heater")
+    if heaters is not None and len(heaters):
+        raise ControllerError(
+            f"mpc-stochastic.objective = 'shared_revenue' with hot water ({heaters.names[0]}), allowed: "
+            "net_cost; the paper's bills without control know no tanks"
+        )
 
 
 class StochasticMpc(Mpc):

@@ -7,6 +7,7 @@ from recosim.contracts import Forecast
 from recosim.simulators.dwellings import DwellingParameters
 from recosim.simulators.physics.battery import Battery
 from recosim.simulators.physics.heat_pump import cop, eer
+from recosim.simulators.physics.hot_water import WaterHeater, heat_per_power
 
 J_PER_KWH = 3.6e6
 
@@ -20,6 +21,12 @@ def price_mean(price_buy_eur_per_kwh: FloatArray) -> FloatArray:
 def value_of_charge(battery: Battery, price_eur_per_kwh: FloatArray) -> FloatArray:
     """Worth of a stored kWh: what it saves at the terminals, shape (n_batteries,) [EUR/kWh]."""
     return battery.efficiency_discharge * price_eur_per_kwh
+
+
+def value_of_tank(heater: WaterHeater, price_eur_per_kwh: FloatArray, temp_outdoor_degc: float) -> FloatArray:
+    """Worth of a kelvin in each tank: the heating it saves, shape (n_heaters,) [EUR/K]."""
+    efficiency = heat_per_power(heater, temp_outdoor_degc, heater.temp_setpoint_degc)
+    return np.asarray(heater.capacity_kwh_per_k * price_eur_per_kwh / efficiency, dtype=np.float64)
 
 
 def value_of_heat(

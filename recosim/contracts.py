@@ -67,7 +67,7 @@ class Community:
         The period that is simulated and counted (the warm-up lies before it).
     pods : Pods
     devices : mapping of str to Devices
-        By kind, such as ``dwelling``, ``photovoltaics``, ``battery``.
+        By kind, such as ``dwelling``, ``photovoltaics``, ``battery``, ``water_heater``.
     tariff : Tariff
     sharing : SharingScheme
     price_comfort_eur_per_kh : float
@@ -160,6 +160,8 @@ class Forecast:
     price_buy_eur_per_kwh, price_sell_eur_per_kwh : array, shape (n_steps, n_pods) [EUR/kWh]
     shared : tuple of SharedTranche
         Money per shared kWh.
+    heat_hot_water_kw : array, shape (n_steps, n_water_heaters) [kW]
+        Heat wanted at the taps; left out where there are no water heaters.
     """
 
     grid: TimeGrid
@@ -178,6 +180,13 @@ class Forecast:
     price_buy_eur_per_kwh: FloatArray
     price_sell_eur_per_kwh: FloatArray
     shared: tuple[SharedTranche, ...]
+    heat_hot_water_kw: FloatArray = field(default_factory=lambda: np.zeros((0, 0)))
+
+    def __post_init__(self) -> None:
+        if self.heat_hot_water_kw.shape == (0, 0):
+            none = np.zeros((self.grid.n_steps, 0))
+            none.setflags(write=False)
+            object.__setattr__(self, "heat_hot_water_kw", none)
 
 
 @dataclass(frozen=True, kw_only=True)

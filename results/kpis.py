@@ -177,12 +177,13 @@ def compute_kpis(run: Run, community: Community, money: Money, running: Running)
     """All key figures of a run, in the order in which they are printed.
 
     Definitions that a name does not tell: ``energy_load_kwh`` is the base load of all delivery points,
-    common services included; the demand behind self-sufficiency adds heating, cooling and the plants' own
-    draw. Peaks are means over quarter-hours (or over the step, where it is longer), those at the substation
-    net over all delivery points. ``co2_kg`` is the withdrawn energy times ``CO2_KG_PER_KWH``; neither
-    injected nor shared energy is credited. ``battery_cycles`` divides the energy discharged at the terminals
-    by the usable capacity, nominal capacity times (highest - lowest state of charge), both of the new
-    battery. ``battery_state_of_health`` is the mean of the batteries that age. ``simulated_days`` counts
+    common services included; the demand behind self-sufficiency adds heating, cooling, hot water and the
+    plants' own draw. ``cost_comfort_eur`` also counts tanks that are below the temperature of use when water
+    is drawn. Peaks are means over quarter-hours (or over the step, where it is longer), those at the
+    substation net over all delivery points. ``co2_kg`` is the withdrawn energy times ``CO2_KG_PER_KWH``;
+    neither injected nor shared energy is credited. ``battery_cycles`` divides the energy discharged at the
+    terminals by the usable capacity, nominal capacity times (highest - lowest state of charge), both of the
+    new battery. ``battery_state_of_health`` is the mean of the batteries that age. ``simulated_days`` counts
     local days, so one with a clock change is one day.
 
     Parameters
@@ -242,7 +243,8 @@ def _energy_figures(run: Run, money: Money) -> dict[str, Kpi]:
     hvac_kwh = None if None in parts else sum(part for part in parts if part is not None)
     injected_kwh = _sum(run, "meter", "energy_injected_kwh") or 0.0
     auxiliary_kwh = _sum(run, "photovoltaics", "power_auxiliary_kw", step_h) or 0.0
-    demand_kwh = (load_kwh or 0.0) + (hvac_kwh or 0.0) + auxiliary_kwh
+    hot_water_kwh = _sum(run, "water_heater", "power_water_heating_kw", step_h)
+    demand_kwh = (load_kwh or 0.0) + (hvac_kwh or 0.0) + (hot_water_kwh or 0.0) + auxiliary_kwh
     shares = energy_shares(pv_kwh or 0.0, injected_kwh, money.energy_shared_kwh, demand_kwh)
     return {
         "energy_pv_kwh": pv_kwh,
@@ -250,6 +252,8 @@ def _energy_figures(run: Run, money: Money) -> dict[str, Kpi]:
         "energy_load_kwh": load_kwh,
         "energy_hvac_kwh": hvac_kwh,
         "heat_unmet_kwh": _sum(run, "dwelling", "heat_unmet_kw", step_h),
+        "energy_hot_water_kwh": hot_water_kwh,
+        "hot_water_unmet_kwh": _sum(run, "water_heater", "heat_hot_water_unmet_kw", step_h),
         "self_consumption": shares.self_consumption,
         # without plants nothing is self-consumed: the figures do not apply
         "self_sufficiency": shares.self_sufficiency if pv_kwh is not None else None,
@@ -297,6 +301,9 @@ def _comfort_figures(run: Run, price_comfort_eur_per_kh: float) -> dict[str, Kpi
         both_k = heating_k + cooling_k
         by_dwelling_kh += both_k.sum(axis=0) * step_h
         cost_eur += cost_comfort_eur(both_k, step_h, price_comfort_eur_per_kh)
+    if "water_heater" in run.groups():
+        for (short_k,) in _blocks(run, "water_heater", "discomfort_hot_water_k"):
+            cost_eur += cost_comfort_eur(short_k, step_h, price_comfort_eur_per_kh)
     values = (heating_kh + cooling_kh, heating_kh, cooling_kh, float(by_dwelling_kh.max(initial=0.0)))
     return {
         **dict(zip(names, values, strict=True)),

@@ -24,6 +24,7 @@ from recosim.simulators.gse import BillingTariff, PayingScheme
 from recosim.simulators.photovoltaics import Photovoltaics, PhotovoltaicsParameters
 from recosim.simulators.physics.battery import Battery
 from recosim.simulators.physics.comfort import ComfortSchedule
+from recosim.simulators.physics.hot_water import WaterHeater
 from recosim.simulators.physics.photovoltaics import Plane, PvPlant
 from recosim.simulators.physics.rc_parameters import (
     RcNetwork,
@@ -32,6 +33,7 @@ from recosim.simulators.physics.rc_parameters import (
     network_from_resistances,
 )
 from recosim.simulators.physics.solar_gains import Envelope
+from recosim.simulators.water_heaters import WaterHeaters
 from recosim.timegrid import TimeGrid
 
 AIR_WH_PER_M3K = 0.34
@@ -80,6 +82,14 @@ def parts_of(scenario: Scenario) -> Parts:
             names=tuple(f"{flat.name}-battery" for _, flat in with_battery),
             node=np.array([i for i, _ in with_battery], dtype=np.int64),
             parameters=batteries,
+        )
+    with_water = [(i, flat) for i, flat in enumerate(flats) if flat.hot_water is not None]
+    if with_water:
+        devices["water_heater"] = Devices(
+            declaration=WaterHeaters.declaration,
+            names=tuple(f"{flat.name}-hot-water" for _, flat in with_water),
+            node=np.array([i for i, _ in with_water], dtype=np.int64),
+            parameters=_water_heaters([flat.hot_water for _, flat in with_water if flat.hot_water]),
         )
     return Parts(pods=pods, devices=devices, planes_module=tuple(planes))
 
@@ -186,6 +196,24 @@ def _batteries(batteries: Sequence[described.Battery]) -> Battery:
         **columns,
         grid_charging=np.array([battery.grid_charging for battery in batteries]),
         ages=np.array([battery.ageing != "none" for battery in batteries]),
+    )
+
+
+def _water_heaters(heaters: Sequence[described.HotWater]) -> WaterHeater:
+    def column(name: str) -> FloatArray:
+        return np.array([getattr(heater, name) for heater in heaters], dtype=np.float64)
+
+    return WaterHeater(
+        volume_l=column("volume_l"),
+        power_max_kw=column("power_kw"),
+        heat_pump=np.array([heater.kind == "heat_pump" for heater in heaters]),
+        loss_w_per_k=column("loss_w_per_k"),
+        temp_setpoint_degc=column("temp_setpoint_degc"),
+        deadband_k=column("deadband_k"),
+        temp_tap_degc=column("temp_tap_degc"),
+        temp_cold_mean_degc=column("temp_cold_mean_degc"),
+        temp_cold_amplitude_k=column("temp_cold_amplitude_k"),
+        disinfects=np.array([heater.disinfection for heater in heaters]),
     )
 
 

@@ -18,6 +18,7 @@ from recosim.scenarios.schema import Scenario
 from recosim.scenarios.weather import Weather, weather_on
 from recosim.scenarios.weather_source import weather_of
 from recosim.simulators.inputs import InputSeries
+from recosim.simulators.physics.hot_water import heat_of_draw_kwh, temp_cold_degc
 from recosim.simulators.physics.photovoltaics import irradiance_on_planes
 from recosim.simulators.settlement.premium import market_zone_of_region
 from recosim.timegrid import SECONDS_PER_HOUR, TimeGrid
@@ -96,7 +97,7 @@ def series_of(scenario: Scenario, parts: Parts, times: Times) -> InputSeries:
     whole = times.whole
     weather = weather_on(weather_of(scenario), whole, times.n_beyond)
     zonal, pun = _prices(scenario, times)
-    power_load, home, awake = _households(scenario, parts, times, weather)
+    power_load, home, awake, water = _households(scenario, parts, times, weather)
     facades = planes_of_facades()
     irradiance = irradiance_on_planes(
         times_posix_s=whole.times,
@@ -123,6 +124,7 @@ def series_of(scenario: Scenario, parts: Parts, times: Times) -> InputSeries:
         occupants_awake=awake,
         price_zonal_eur_per_mwh=zonal,
         price_pun_eur_per_mwh=pun,
+        heat_hot_water_kw=_heat_hot_water_kw(parts, whole, water),
     )
 
 
@@ -170,6 +172,9 @@ def households_of(scenario: Scenario) -> list[Household]:
             kind=flat.occupancy,
             energy_base_kwh_per_year=flat.energy_base_kwh_per_year,
             power_contract_kw=flat.power_contract_kw,
+            hot_water_l_per_day=(
+                0.0 if flat.hot_water is None else flat.people * flat.hot_water.litres_per_person_day
+            ),
         )
         for flat in scenario.community.dwellings
     ]
@@ -177,8 +182,8 @@ def households_of(scenario: Scenario) -> list[Household]:
 
 def _households(
     scenario: Scenario, parts: Parts, times: Times, weather: Weather
-) -> tuple[NDArray[np.float32], NDArray[np.int8], NDArray[np.int8]]:
-    """Load of every delivery point, people at home and awake."""
+) -> tuple[NDArray[np.float32], NDArray[np.int8], NDArray[np.int8], NDArray[np.float32]]:
+    """Load of every delivery point, people at home and awake, hot water drawn [l]."""
     whole = times.whole
     households = households_of(scenario)
     inside = _rows_in_years_of_period(whole, times)
@@ -197,7 +202,16 @@ def _households(
         power[:, parts.pods.names.index(COMMON)] = common_services_load_kw(
             common.energy_kwh_per_year, whole, scenario.seed
         )
-    return power, made.occupants_home[rows], made.occupants_awake[rows]
+    return power, made.occupants_home[rows], made.occupants_awake[rows], made.volume_hot_water_l[rows]
+
+
+def _heat_hot_water_kw(parts: Parts, grid: TimeGrid, volume_l: NDArray[np.float32]) -> FloatArray:
+    """Heat wanted at the taps, shape (n_steps, n_water_heaters) [kW]."""
+    heaters = parts.devices.get("water_heater")
+    if heaters is None:
+        return np.zeros((grid.n_steps, 0))
+    cold = temp_cold_degc(heaters.parameters, (grid.times + grid.step_s / 2.0)[:, None])
+    return heat_of_draw_kwh(heaters.parameters, volume_l.astype(np.float64), cold) / grid.step_h
 
 
 def _rows_in_years_of_period(whole: TimeGrid, times: Times) -> slice:

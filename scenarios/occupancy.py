@@ -22,6 +22,7 @@ from recosim.scenarios.appliances import (
     start_weights,
     year_of_use,
 )
+from recosim.scenarios.hot_water import draws_of_year_l
 from recosim.scenarios.household_year import (
     DAY_TYPES,
     STEP_S,
@@ -59,6 +60,8 @@ class Household:
         Electricity without heating, cooling and hot water [kWh].
     power_contract_kw : float
         Contract power [kW].
+    hot_water_l_per_day : float
+        Hot water drawn at the temperature of use, zero where none comes from a device here [l].
 
     Raises
     ------
@@ -71,6 +74,7 @@ class Household:
     kind: str
     energy_base_kwh_per_year: float
     power_contract_kw: float
+    hot_water_l_per_day: float = 0.0
 
     def __post_init__(self) -> None:
         checks = (
@@ -87,6 +91,12 @@ class Household:
                 self.power_contract_kw,
                 0.0 < self.power_contract_kw < np.inf,
                 "more than 0 kW",
+            ),
+            (
+                "hot_water_l_per_day",
+                self.hot_water_l_per_day,
+                0.0 <= self.hot_water_l_per_day < np.inf,
+                "0 l or more",
             ),
         )
         for field, value, fine, allowed in checks:
@@ -111,6 +121,8 @@ class HouseholdSeries:
         People at home, and those of them awake.
     machines : tuple of MachineRuns
         Runs that lie wholly inside the window.
+    volume_hot_water_l : array of float32, shape (T, n_with)
+        Hot water drawn by the households that have any, in their order [l].
     """
 
     grid: TimeGrid
@@ -118,6 +130,7 @@ class HouseholdSeries:
     occupants_home: Int8Array
     occupants_awake: Int8Array
     machines: tuple[MachineRuns, ...]
+    volume_hot_water_l: Float32Array
 
     def cycles(self) -> list[ShiftableCycle]:
         """All runs one by one, by household and then by start."""
@@ -270,6 +283,8 @@ def household_series(
     home = np.zeros(shape, dtype=np.int8)
     awake = np.zeros(shape, dtype=np.int8)
     machines: list[MachineRuns] = []
+    with_water = [index for index, one in enumerate(households) if one.hot_water_l_per_day > 0.0]
+    water = np.zeros((grid.n_steps, len(with_water)), dtype=np.float32)
     for number in np.unique(grid.local.year):
         year = local_year(int(number), grid.timezone, tables, latitude_deg, longitude_deg)
         weights = start_weights(year, tables)
@@ -284,10 +299,25 @@ def household_series(
             home[inside, index] = home_year[source]
             awake[inside, index] = awake_year[source]
             machines += _runs_inside(use, index, offset, grid.n_steps)
-    for array in (power, home, awake):
+            if index in with_water:
+                drawn_l = draws_of_year_l(
+                    year=year,
+                    litres_per_day=household.hot_water_l_per_day,
+                    awake=awake_year,
+                    seed=seed,
+                    household=index,
+                    number=int(number),
+                )
+                water[inside, with_water.index(index)] = drawn_l[source]
+    for array in (power, home, awake, water):
         array.setflags(write=False)
     return HouseholdSeries(
-        grid=grid, power_load_kw=power, occupants_home=home, occupants_awake=awake, machines=tuple(machines)
+        grid=grid,
+        power_load_kw=power,
+        occupants_home=home,
+        occupants_awake=awake,
+        machines=tuple(machines),
+        volume_hot_water_l=water,
     )
 
 

@@ -22,7 +22,7 @@ from recosim.scenarios.input_series import series_of, times_of
 from recosim.scenarios.loader import scenario_yaml
 from recosim.scenarios.rules_of_money import sharing_of, tariff_of
 from recosim.scenarios.schema import Scenario
-from recosim.scenarios.stored_value import worth_of_states
+from recosim.scenarios.stored_value import worth_of_states, worth_of_tanks
 from recosim.scenarios.world import Plant, RecosimWorld, recorded_series
 from recosim.simulators.exposure import Exposure
 from recosim.simulators.gse import Accounts
@@ -280,6 +280,9 @@ def _stored_change(
 
     kelvin = np.stack([change("dwelling", "temp_indoor_degc"), change("dwelling", "temp_mass_degc")])
     value_eur = float(np.sum(worth_of_temp * kelvin))
+    worth_of_tank = worth_of_tanks(plant, 0, plant.community.grid.n_steps)
+    if len(worth_of_tank):
+        value_eur += float(worth_of_tank @ change("water_heater", "temp_tank_degc"))
     if not len(worth_of_energy):
         return 0.0, value_eur
     charge = change("battery", "energy_battery_kwh")

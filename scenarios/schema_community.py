@@ -118,6 +118,54 @@ class Battery(Section):
         return self
 
 
+class HotWater(Section):
+    """A tank of domestic hot water behind a dwelling's meter."""
+
+    kind: Literal["boiler", "heat_pump"] = Field(
+        default="boiler", description="Heated by an electric element, or by a heat pump from the outdoor air."
+    )
+    volume_l: float = Field(default=80.0, ge=5.0, le=2000.0, description="Water in the tank [l].")
+    power_kw: float = Field(
+        default=1.2, gt=0.0, le=50.0, description="Electric power of the element or the compressor [kW]."
+    )
+    loss_w_per_k: float = Field(default=1.2, ge=0.0, le=50.0, description="Loss to the room [W/K].")
+    temp_setpoint_degc: float = Field(
+        default=55.0, ge=45.0, le=65.0, description="The thermostat heats up to this [degC]."
+    )
+    deadband_k: float = Field(
+        default=5.0, ge=1.0, le=15.0, description="It heats again this far below the set-point [K]."
+    )
+    disinfection: bool = Field(
+        default=True, description="After a week without 60 degC the tank is heated to it (legionella)."
+    )
+    litres_per_person_day: float = Field(
+        default=45.0, gt=0.0, le=300.0, description="Water drawn at `temp_tap_degc` [l per person and day]."
+    )
+    temp_tap_degc: float = Field(default=40.0, ge=35.0, le=45.0, description="Temperature of use [degC].")
+    temp_cold_mean_degc: float = Field(
+        default=12.0, ge=0.0, le=25.0, description="Cold water, mean of the year [degC]."
+    )
+    temp_cold_amplitude_k: float = Field(
+        default=4.0, ge=0.0, le=12.0, description="Cold water in mid-August above the mean [K]."
+    )
+
+    @model_validator(mode="after")
+    def _warm_enough(self) -> Self:
+        if self.temp_setpoint_degc - self.deadband_k < self.temp_tap_degc:
+            raise ValueError(
+                f"deadband_k = {self.deadband_k}, allowed: at most temp_setpoint_degc - temp_tap_degc = "
+                f"{self.temp_setpoint_degc - self.temp_tap_degc}"
+            )
+        coldest = self.temp_cold_mean_degc - self.temp_cold_amplitude_k
+        warmest = self.temp_cold_mean_degc + self.temp_cold_amplitude_k
+        if coldest < 0.0 or warmest > 25.0:
+            raise ValueError(
+                f"temp_cold_amplitude_k = {self.temp_cold_amplitude_k} around {self.temp_cold_mean_degc}, "
+                "allowed: cold water within [0, 25] degC all year"
+            )
+        return self
+
+
 class _Aperture(Section):
     """Sun that enters through the windows."""
 
@@ -205,6 +253,9 @@ class Dwelling(Section):
         default=None, description="A plant behind the dwelling's meter."
     )
     battery: Battery | None = Field(default=None, description="A battery behind the dwelling's meter.")
+    hot_water: HotWater | None = Field(
+        default=None, description="Electric hot water; left out: it comes from elsewhere, such as gas."
+    )
 
     @model_validator(mode="after")
     def _one_envelope(self) -> Self:

@@ -3,8 +3,20 @@
 import numpy as np
 
 from recosim.arrays import FloatArray
-from recosim.controllers.storage_value import value_of_charge, value_of_kelvin
+from recosim.controllers.storage_value import value_of_charge, value_of_kelvin, value_of_tank
 from recosim.scenarios.world import Plant
+
+
+def worth_of_tanks(plant: Plant, first: int, last: int) -> FloatArray:
+    """Worth of a kelvin in each tank of hot water after a part of the period, shape (n_heaters,) [EUR/K].
+
+    Parameters as in `worth_of_states`.
+    """
+    heaters = plant.community.devices.get("water_heater")
+    if heaters is None:
+        return np.zeros(0)
+    outdoor = plant.series.temp_outdoor_degc[plant.series.n_warmup :][first:last]
+    return value_of_tank(heaters.parameters, _price_mean(plant)[heaters.node], float(outdoor.mean()))
 
 
 def worth_of_states(plant: Plant, first: int, last: int) -> tuple[FloatArray, FloatArray]:
@@ -27,11 +39,8 @@ def worth_of_states(plant: Plant, first: int, last: int) -> tuple[FloatArray, Fl
         [EUR/kWh].
     """
     community, series, exposure = plant.community, plant.series, plant.exposure
-    grid, period = community.grid, slice(series.n_warmup, series.n_warmup + community.grid.n_steps)
-    hours = slice(None, None, grid.steps_per_hour)  # within an hour no price changes
-    pun = series.price_pun_eur_per_mwh[period]
-    price = np.mean(community.tariff.rates(grid.times[hours], pun[hours]), axis=0)
-    part = slice(period.start + first, period.start + last)
+    price = _price_mean(plant)
+    part = slice(series.n_warmup + first, series.n_warmup + last)
     dwellings, batteries = community.devices["dwelling"], community.devices.get("battery")
     temp = value_of_kelvin(
         dwellings.parameters,
@@ -43,3 +52,13 @@ def worth_of_states(plant: Plant, first: int, last: int) -> tuple[FloatArray, Fl
     if batteries is None:
         return temp, np.zeros(0)
     return temp, value_of_charge(batteries.parameters, price[batteries.node])
+
+
+def _price_mean(plant: Plant) -> FloatArray:
+    """Mean buying price of each delivery point over the period, shape (n_pods,) [EUR/kWh]."""
+    series, grid = plant.series, plant.community.grid
+    hours = slice(None, None, grid.steps_per_hour)  # within an hour no price changes
+    pun = series.price_pun_eur_per_mwh[series.n_warmup : series.n_warmup + grid.n_steps]
+    return np.asarray(
+        np.mean(plant.community.tariff.rates(grid.times[hours], pun[hours]), axis=0), dtype=np.float64
+    )

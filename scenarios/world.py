@@ -24,6 +24,7 @@ SIMULATORS: Mapping[str, Any] = {
     "photovoltaics": {"python": "recosim.simulators.photovoltaics:Photovoltaics"},
     "dwelling": {"python": "recosim.simulators.dwellings:Dwellings"},
     "battery": {"python": "recosim.simulators.batteries:Batteries"},
+    "water_heater": {"python": "recosim.simulators.water_heaters:WaterHeaters"},
     "meter": {"python": "recosim.simulators.meters:Meters"},
     "gse": {"python": "recosim.simulators.gse:Gse"},
     "recorder": {"python": "recosim.results.recorder:Recorder"},
@@ -166,6 +167,7 @@ class RecosimWorld:
                 "others": {kind: d for kind, d in self._devices.items() if kind != "battery"},
                 "n_pods": len(pods),
             },
+            "water_heater": {},
         }
         self._begin("inputs", series=plant.series, pod_names=pods.names)
         for kind, devices in self._devices.items():
@@ -233,7 +235,8 @@ class RecosimWorld:
         world.connect(meters, inputs, (METERED[0], PACE), time_shifted=True, initial_data=paced)
         for kind in self._devices:
             offered = {*Inputs.signals, LOAD}
-            wanted = [name for name in self._simulators[kind].signals if name in offered]
+            simulator = self._simulators[kind]
+            wanted = [name for name in (*simulator.signals, *simulator.inputs) if name in offered]
             world.connect(inputs, groups[kind], *wanted)
         for kind, devices in self._devices.items():
             flows = [name for flow in devices.declaration.flows.values() for name in flow]

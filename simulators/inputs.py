@@ -1,7 +1,7 @@
 """What comes from outside: weather, loads, occupants and prices, as series and as a mosaik simulator."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import mosaik_api_v3
@@ -36,6 +36,8 @@ class InputSeries:
         Household and common loads; float32 to hold a year of a thousand homes.
     occupants_home, occupants_awake : array of int8, shape (n_steps, n_dwellings)
     price_zonal_eur_per_mwh, price_pun_eur_per_mwh : array, shape (n_steps,) [EUR/MWh]
+    heat_hot_water_kw : array, shape (n_steps, n_water_heaters) [kW]
+        Heat wanted at the taps; left out where there are no water heaters.
     """
 
     grid: TimeGrid
@@ -51,6 +53,11 @@ class InputSeries:
     occupants_awake: NDArray[np.int8]
     price_zonal_eur_per_mwh: FloatArray
     price_pun_eur_per_mwh: FloatArray
+    heat_hot_water_kw: FloatArray = field(default_factory=lambda: np.zeros((0, 0)))
+
+    def __post_init__(self) -> None:
+        if self.heat_hot_water_kw.shape == (0, 0):
+            object.__setattr__(self, "heat_hot_water_kw", np.zeros((self.grid.n_steps, 0)))
 
     @property
     def period(self) -> TimeGrid:
@@ -79,6 +86,7 @@ class Inputs(mosaik_api_v3.Simulator):
         "price_pun_eur_per_mwh",
         "occupants_home",
         "occupants_awake",
+        "heat_hot_water_kw",
     )
 
     def __init__(self) -> None:

@@ -53,6 +53,10 @@ class Scene:
             drawn["energy_battery_kwh"] = battery.capacity_kwh * rng.uniform(
                 battery.state_min, battery.state_max
             )
+        if "water_heater" in community.devices:
+            heaters = community.devices["water_heater"]
+            drawn["temp_tank_degc"] = rng.uniform(42.0, 60.0, len(heaters))
+            drawn["time_since_disinfection_s"] = np.zeros(len(heaters))
         time = int(grid.start + step * grid.step_s)
         passed = (time // grid.step_s) % grid.steps_per_hour
         meters = rng.uniform(0.0, 0.2, (2, n_pods)) * passed

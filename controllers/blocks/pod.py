@@ -1,7 +1,7 @@
 """Delivery points in the optimisation: what is withdrawn and injected, and at what price."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pyomo.environ as pyo
@@ -10,12 +10,19 @@ from recosim.arrays import FloatArray, IntArray
 from recosim.components import ELECTRICITY
 from recosim.contracts import Community
 from recosim.controllers.blocks.block import PlannedValues, Window, given
-from recosim.controllers.blocks.dwelling import DwellingBlock
 from recosim.controllers.horizon import Horizon
 
 CONTRACT_MARGIN = 1.1
 """Power available continuously, as a share of the contract."""
 CHORD_STEPS = 8
+
+
+class Consumer(Protocol):
+    """A block whose devices take electricity and give none."""
+
+    def power_max_kw(self, window: Window) -> FloatArray:
+        """Most electric power each device can take in each slot, shape (n_slots, n_devices) [kW]."""
+        ...
 
 
 class PodBlock:
@@ -31,13 +38,20 @@ class PodBlock:
     behind the meter the chords of the two regimes (inject: withdrawal = 0; withdraw: charge = 0)
 
         withdrawal <= load beyond generation + (1 - S / u_max) u,      charge / S + u / u_max <= 1.
+
+    Parameters
+    ----------
+    community : Community
+    horizon : Horizon
+    consumers : mapping of str to Consumer
+        By kind of device, the blocks of everything controlled that consumes.
     """
 
-    def __init__(self, community: Community, horizon: Horizon, dwellings: DwellingBlock) -> None:
-        self._dwellings = dwellings
+    def __init__(self, community: Community, horizon: Horizon, consumers: Mapping[str, Consumer]) -> None:
+        self._consumers = consumers
         self._community = community
         self._horizon = horizon
-        controlled = set(community.devices["dwelling"].node.tolist())
+        controlled = {int(p) for kind in consumers for p in community.devices[kind].node}
         batteries = community.devices.get("battery")
         feeding = set(community.devices["photovoltaics"].node.tolist())
         if batteries is not None:
@@ -214,11 +228,14 @@ class PodBlock:
         return {}
 
     def _controlled_range(self, window: Window) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Most that dwellings take, (n_meter_slots, n_pods), and range of the storage, (n_pods,) [kW]."""
+        """Most that consumers take, (n_meter_slots, n_pods), and range of the storage, (n_pods,) [kW]."""
         n = len(self._community.pods)
         most, least = np.zeros(n), np.zeros(n)
-        dwellings = self._community.devices["dwelling"]
-        consumption = dwellings.at_nodes(self._dwellings.power_max_kw(window), n)[self._horizon.meter_slot]
+        taken = [
+            self._community.devices[kind].at_nodes(block.power_max_kw(window), n)
+            for kind, block in self._consumers.items()
+        ]
+        consumption = sum(taken[1:], start=taken[0])[self._horizon.meter_slot]
         batteries = self._community.devices.get("battery")
         if batteries is not None:
             battery = batteries.parameters

@@ -88,6 +88,16 @@ OVERRIDES = [
     ("community.dwellings[99].people=1", "entry '99' of community.dwellings, allowed: 0 to 9"),
     ("community.plants[0].power_kw=1e9", "community.plants[0].power_kw = 1000000000.0, allowed (0, 1000]"),
     ("community.dwellings[2].battery.efficiency_charge=1.2", "efficiency_charge = 1.2, allowed (0, 1]"),
+    ("community.dwellings[2].hot_water={volume_l: 0}", "hot_water.volume_l = 0, allowed [5, 2000]"),
+    ("community.dwellings[2].hot_water={kind: gas}", "hot_water.kind = 'gas', allowed: boiler, heat_pump"),
+    (
+        "community.dwellings[2].hot_water={deadband_k: 15, temp_tap_degc: 45}",
+        "deadband_k = 15.0, allowed: at",
+    ),
+    (
+        "community.dwellings[2].hot_water={temp_cold_amplitude_k: 12, temp_cold_mean_degc: 20}",
+        "cold water within",
+    ),
     ("community.dwellings[2].battery=7", "community.dwellings[2].battery = 7, allowed: a section"),
     ("hvac.cop_nominal=.nan", "hvac.cop_nominal = nan, allowed"),
     ("hvac.kind=boiler", "hvac.kind = 'boiler', allowed: split, air_to_water"),

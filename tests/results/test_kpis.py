@@ -61,6 +61,11 @@ SERIES = {
         "discomfort_cooling_k": [[0.0, 0.0], [0.0, 0.0], [0.0, 2.0], [0.0, 4.0]],  # 1.5 K h, flat 2
         "outside_cat_ii": [[1.0, 0.0], [1.0, 0.0], [0.0, 0.0], [0.0, 1.0]],  # 0.75 h
     },
+    "water_heater": {
+        "power_water_heating_kw": [[1.0, 0.0], [1.0, 0.0], [0.0, 0.0], [0.0, 0.0]],  # 0.5 kWh
+        "heat_hot_water_unmet_kw": [[0.0, 0.4], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0]],  # 0.1 kWh
+        "discomfort_hot_water_k": [[0.0, 3.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0]],  # 0.75 K h
+    },
     "battery": {
         "power_charge_kw": [[0.0, 0.0], [2.0, 0.0], [1.0, 4.0], [0.0, 0.0]],  # 1.75 kWh
         "power_discharge_kw": [[1.0, 0.0], [0.0, 0.0], [0.0, 0.0], [3.0, 2.0]],  # 1 and 0.5 kWh
@@ -75,11 +80,12 @@ BY_HAND = {
     "premium_eur": 0.5,
     "valorisation_eur": 0.25,
     # 2.5 K h, of which (3 - 2) K + (4 - 2) K over a quarter count three times: 2.5 + 2 x 0.75 = 4 K h
-    "cost_comfort_eur": 4.0 * 0.5,
+    # and 0.75 + 2 x 0.25 for the tank that was 3 K short
+    "cost_comfort_eur": (4.0 + 1.25) * 0.5,
     "cost_wear_eur": 0.02 * (1.75 + 1.5),
     "energy_stored_change_kwh": 1.5,
     "value_stored_change_eur": 0.75,
-    "objective_eur": 8.25 + 2.0 + 0.065 - 0.75,
+    "objective_eur": 8.25 + 2.625 + 0.065 - 0.75,
     "unmodelled_eur": -0.1,
     "energy_shared_kwh": 0.5,
     "energy_incentivised_kwh": 0.4,
@@ -90,10 +96,12 @@ BY_HAND = {
     "energy_load_kwh": 1.4,
     "energy_hvac_kwh": 0.7,
     "heat_unmet_kwh": 0.5,
+    "energy_hot_water_kwh": 0.5,
+    "hot_water_unmet_kwh": 0.1,
     "self_consumption": 1.25 / 2.5,
-    "self_sufficiency": 1.25 / (1.4 + 0.7 + 0.1),
+    "self_sufficiency": 1.25 / (1.4 + 0.7 + 0.5 + 0.1),
     "self_consumption_collective": 1.75 / 2.5,
-    "self_sufficiency_collective": 1.75 / 2.2,
+    "self_sufficiency_collective": 1.75 / 2.7,
     "shared_fraction": 0.5 / 2.5,
     "peak_withdrawal_kw": 1.4 / 0.25,
     "peak_injection_kw": 0.5 / 0.25,
@@ -191,6 +199,7 @@ def test_without_devices_and_solves_figures_are_none(tmp_path):
     assert {name for name, value in kpis.items() if value is None} == {
         *("cost_comfort_eur", "cost_wear_eur", "battery_cycles", "battery_state_of_health"),
         *("energy_pv_kwh", "energy_pv_curtailed_kwh", "energy_hvac_kwh", "heat_unmet_kwh"),
+        *("energy_hot_water_kwh", "hot_water_unmet_kwh"),
         *("self_consumption", "self_sufficiency", "shared_fraction"),
         *("self_consumption_collective", "self_sufficiency_collective"),
         *("discomfort_kh", "discomfort_heating_kh", "discomfort_cooling_kh", "discomfort_worst_kh"),
