@@ -27,6 +27,7 @@ from recosim.contracts import Forecast
 from recosim.controllers.forecasts import PerfectForecast
 from recosim.controllers.host import DecisionLog
 from recosim.controllers.rules import Rules
+from recosim.errors import ScenarioError
 from recosim.results.compare import objective_marginal_eur
 from recosim.results.store import RunWriter
 from recosim.scenarios.bound_windows import Reach, States, WindowProgram, WindowSolution
@@ -34,7 +35,7 @@ from recosim.scenarios.loader import scenario_yaml
 from recosim.scenarios.runner import build_plant, run_scenario
 from recosim.scenarios.schema import ControllerChoice, ModelError, Scenario
 from recosim.scenarios.schema_hvac import AirToWater, Split
-from recosim.scenarios.stored_value import worth_of_states
+from recosim.scenarios.stored_value import worth_of_states, worth_of_tanks
 from recosim.scenarios.world import Plant, RecosimWorld
 from recosim.simulators.physics.battery import Battery
 from recosim.timegrid import SECONDS_PER_DAY
@@ -220,6 +221,7 @@ class _LowerBound:
 
     def __init__(self, scenario: Scenario, days_per_window: int, progress: Progress | None) -> None:
         self._progress = progress
+        _refuse_heat_pumps(scenario)
         per_day = SECONDS_PER_DAY // (60 * scenario.period.step_minutes)
         longest = days_per_window * per_day
         self._plant = plant = build_plant(scenario, longest)
@@ -243,7 +245,11 @@ class _LowerBound:
             n_steps = self._edges[number + 1] - self._edges[number]
             low, high = reach.after(limits[0].temp, limits[1].temp, self._forecast(number), n_steps)
             least = self._program(number).energy_least_kwh(limits[0].energy)
-            limits = States(temp=low, energy=least), States(temp=high, energy=self._energy_most_kwh())
+            tank_low, tank_high = self._program(number).tank_limits_degc(limits[0].tank)
+            limits = (
+                States(temp=low, energy=least, tank=tank_low),
+                States(temp=high, energy=self._energy_most_kwh(), tank=tank_high),
+            )
             grid = self._grid.part(self._edges[number], n_steps)
             result.append(
                 WindowBound(
@@ -280,7 +286,7 @@ class _LowerBound:
     def _price(self, first: int, last: int) -> States:
         """What the state is worth after the steps between."""
         temp, energy = worth_of_states(self._plant, first, last)
-        return States(temp=temp, energy=energy)
+        return States(temp=temp, energy=energy, tank=worth_of_tanks(self._plant, first, last))
 
     def _solved(
         self, number: int, limits: tuple[States, States], price_start: States, price_end: States
@@ -315,6 +321,15 @@ class _LowerBound:
         return np.asarray(most, dtype=np.float64)
 
 
+def _refuse_heat_pumps(scenario: Scenario) -> None:
+    for index, flat in enumerate(scenario.community.dwellings):
+        if flat.hot_water is not None and flat.hot_water.kind == "heat_pump":
+            raise ScenarioError(
+                f"bound: community.dwellings[{index}].hot_water.kind = 'heat_pump', allowed: boiler; its COP "
+                "depends on the tank's temperature, which no linear programme holds; run without a bound"
+            )
+
+
 def states_after_warmup(plant: Plant) -> States:
     """State in which the warm-up under the local rules leaves the community."""
     series = plant.series
@@ -335,6 +350,7 @@ def states_after_warmup(plant: Plant) -> States:
     return States(
         temp=np.stack([dwelling["temp_indoor_degc"], dwelling["temp_mass_degc"]]),
         energy=world.states_at_start.get("battery", {}).get("energy_battery_kwh", np.zeros(0)),
+        tank=world.states_at_start.get("water_heater", {}).get("temp_tank_degc", np.zeros(0)),
     )
 
 

@@ -8,13 +8,16 @@ decision with a price, and relaxed where the plant is not linear, so that it adm
 * opened windows: in summer, heat may leave by ventilation, as much as the windows let out; the rule by which
   people open them is relaxed to its chord over air temperatures of 12 to 32 degC;
 * injected energy never sells below zero, since a plant can be cut off;
-* where consuming pays at the margin, heat may be lost as a cycling unit loses it.
+* where consuming pays at the margin, heat may be lost as a cycling unit loses it;
+* a tank of hot water colder than the temperature of use may keep back heat from the tap, at most what it
+  lacks there.
 
 What it takes for granted of the plant: nobody heats or cools outside the season, and the seasons of heating
 and cooling do not overlap. A colder flat is then never worse in summer.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
 from typing import Self
 
 import highspy
@@ -30,6 +33,7 @@ from recosim.errors import SolverError
 from recosim.simulators.dwellings import DwellingParameters
 from recosim.simulators.physics.battery import Battery, retained_share
 from recosim.simulators.physics.heat_pump import cooling_capacity_kw, heating_capacity_kw
+from recosim.simulators.physics.hot_water import TEMP_TANK_MAX_DEGC, WaterHeater
 from recosim.simulators.physics.rc_network import discretise, stack_inputs, temperatures_after
 
 TEMP_SUMMER_MIN_DEGC, TEMP_SUMMER_MAX_DEGC = 12.0, 32.0
@@ -50,25 +54,29 @@ class States:
         Air and mass [degC or EUR/K].
     energy : array, shape (n_batteries,)
         [kWh or EUR/kWh].
+    tank : array, shape (n_water_heaters,)
+        Hot water [degC or EUR/K].
     """
 
     temp: FloatArray
     energy: FloatArray
+    tank: FloatArray = field(default_factory=lambda: np.zeros(0))
 
     def mean(self, other: Self) -> "States":
         """Midway between two."""
-        return States(temp=(self.temp + other.temp) / 2.0, energy=(self.energy + other.energy) / 2.0)
+        return self._with(other, lambda mine, others: (mine + others) / 2.0)
 
     def times(self, factor: float) -> "States":
         """All numbers multiplied."""
-        return States(temp=factor * self.temp, energy=factor * self.energy)
+        return self._with(self, lambda mine, _: factor * mine)
 
     def hull(self, other: Self) -> tuple["States", "States"]:
         """Lower and upper limits that hold both."""
-        return (
-            States(temp=np.minimum(self.temp, other.temp), energy=np.minimum(self.energy, other.energy)),
-            States(temp=np.maximum(self.temp, other.temp), energy=np.maximum(self.energy, other.energy)),
-        )
+        return self._with(other, np.minimum), self._with(other, np.maximum)
+
+    def _with(self, other: Self, combine: Callable[[FloatArray, FloatArray], FloatArray]) -> "States":
+        names = [item.name for item in fields(self)]
+        return States(**{name: combine(getattr(self, name), getattr(other, name)) for name in names})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +118,7 @@ class WindowProgram:
         self._model = CommunityModel(self._community, horizon, tranches, free_start=True)
         self._dwellings = community.devices["dwelling"]
         self._batteries = community.devices.get("battery")
+        self._heaters = community.devices.get("water_heater")
         pods = self._model.blocks["pod"]
         everywhere = np.arange(len(community.pods))
         self._controlled: BoolArray = np.isin(everywhere, pods.controlled)  # type: ignore[attr-defined]
@@ -163,6 +172,11 @@ class WindowProgram:
             put("battery.given.energy_min_kwh", self.energy_least_kwh(lower.energy))
             put("battery.given.value_start_eur_per_kwh", price_start.energy)
             put("battery.given.value_eur_per_kwh", price_end.energy)
+        if self._heaters is not None:
+            put("water_heater.given.temp_start_min_degc", lower.tank)
+            put("water_heater.given.temp_start_max_degc", upper.tank)
+            put("water_heater.given.value_start_eur_per_k", price_start.tank)
+            put("water_heater.given.value_eur_per_k", price_end.tank)
         program = compiled.evaluate(parameters)
         known = self._cost_known_eur(window.net_load_kw[: self.n_steps], forecast)
         return replace(program, offset=program.offset + known)
@@ -209,14 +223,28 @@ class WindowProgram:
         step_s = self._community.grid.step_s
         return np.asarray(least * retained_share(battery, float(self.n_steps * step_s)), dtype=np.float64)
 
+    def tank_limits_degc(self, temp_degc: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Limits of the tanks at the end of a window, from their lower limit at its start.
+
+        Whoever neither heats nor insulates ends at the colder of room and cold water.
+        """
+        if self._heaters is None:
+            return temp_degc, temp_degc
+        heater: WaterHeater = self._heaters.parameters
+        cold = np.subtract(heater.temp_cold_mean_degc, heater.temp_cold_amplitude_k)
+        lowest = np.minimum(temp_degc, np.minimum(cold, heater.temp_room_degc))
+        return lowest, np.full_like(temp_degc, TEMP_TANK_MAX_DEGC)
+
     def _states(self, of_columns: FloatArray, slot: int) -> States:
         """Part of a column vector that belongs to the states at the start of a slot."""
         columns, n = self._model.compiled.columns, self.n_steps + 1
         temp = of_columns[columns["dwelling.temp"]].reshape(2, n, -1)[:, slot]
-        if self._batteries is None:
-            return States(temp=temp, energy=np.zeros(0))
-        energy = of_columns[columns["battery.energy_battery_kwh"]].reshape(n, -1)[slot]
-        return States(temp=temp, energy=energy)
+        energy = tank = np.zeros(0)
+        if self._batteries is not None:
+            energy = of_columns[columns["battery.energy_battery_kwh"]].reshape(n, -1)[slot]
+        if self._heaters is not None:
+            tank = of_columns[columns["water_heater.temp_tank_degc"]].reshape(n, -1)[slot]
+        return States(temp=temp, energy=energy, tank=tank)
 
     def _nothing_observed(self, time: int) -> Observation:
         nothing = np.zeros(len(self._community.pods))

@@ -95,7 +95,7 @@ OVERRIDES = [
         "deadband_k = 15.0, allowed: at",
     ),
     (
-        "community.dwellings[2].hot_water={temp_cold_amplitude_k: 12, temp_cold_mean_degc: 20}",
+        "community.dwellings[2].hot_water={temp_cold_mean_degc: 24}",
         "cold water within",
     ),
     ("community.dwellings[2].battery=7", "community.dwellings[2].battery = 7, allowed: a section"),

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from recosim.errors import ScenarioError
 from recosim.results.compare import objective_marginal_eur
 from recosim.scenarios.bound import bound_scenario, lower_bound
 from recosim.scenarios.loader import load_scenario
@@ -37,6 +38,38 @@ def assert_holds(folder: Path, described, gap_percent: float) -> None:
 @pytest.mark.parametrize(("start", "gap_percent"), [(JULY, 15.0), (JANUARY, 2.0)])
 def test_two_days(tmp_path, start, gap_percent):
     assert_holds(tmp_path, scenario(start, 2), gap_percent)
+
+
+BOILERS = ["community.size=4", *(f"community.dwellings[{i}].hot_water={{volume_l: 120}}" for i in (0, 1, 2))]
+
+
+@pytest.mark.slow
+def test_two_days_with_hot_water(tmp_path):
+    assert_holds(tmp_path, scenario(JANUARY, 2, *BOILERS), 6.0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("volume_l", [40, 120])
+def test_days_of_hot_water_in_windows_of_one(tmp_path, volume_l):
+    # a tank too small for its household is below the temperature of use at times
+    described = scenario(
+        JULY,
+        3,
+        "community.size=4",
+        "building.natural_night_ventilation=false",
+        *(f"community.dwellings[{i}].hot_water={{volume_l: {volume_l}}}" for i in (0, 1, 2)),
+    )
+    lower = sum(window.lower_eur for window in lower_bound(described, days_per_window=1))
+    (whole,) = lower_bound(described)
+    assert lower <= whole.lower_eur + 1e-6
+    for controller in ("mpc", "rules"):
+        assert whole.lower_eur <= reached(tmp_path, described, controller) + TOLERANCE_EUR
+
+
+def test_hot_water_by_heat_pump_has_no_bound():
+    described = scenario(JANUARY, 2, "community.dwellings[1].hot_water={kind: heat_pump}")
+    with pytest.raises(ScenarioError, match=r"dwellings\[1\].hot_water.kind = 'heat_pump', allowed: boiler"):
+        lower_bound(described)
 
 
 @pytest.mark.slow
