@@ -20,12 +20,12 @@ from recosim.scenarios.weather_table import (
     make_table,
     numbers,
     require_columns,
-    wall_times,
 )
+from recosim.scenarios.weather_years import in_nominal_year
 from recosim.timegrid import SECONDS_PER_DAY
 
-_OFFSET = re.compile(r"(?::\d{2}(?:[.,]\d+)?|T\d{2,6}) ?(?:Z|[+-]\d{2}(?::?\d{2})?)$")
-_MIDNIGHT_24 = re.compile(r"\b24(?=:00(?::00)?$)")
+_OFFSET = re.compile(r"(?::\d{2}(?:[.,]\d+)?|T\d{2,6}) ?(Z|[+-]\d{2}(?::?\d{2})?)$")
+_HOUR_24 = re.compile(r"(?<!\d)24(?=(?::?00){0,2}$)")
 _W_PER_M2 = {"W/m2": 1.0, "kW/m2": 1000.0}
 _J_PER_M2 = {"Wh/m2": 3600.0, "kWh/m2": 3.6e6, "J/cm2": 1e4, "kJ/m2": 1e3, "MJ/m2": 1e6}
 _DEGC = {"degC": (1.0, 0.0), "K": (1.0, -273.15), "degF": (5.0 / 9.0, -160.0 / 9.0)}
@@ -112,54 +112,63 @@ def _in_our_unit(
 
 
 def _labels(source: str, mapping: WeatherMapping, rows: IntArray, times: list[str]) -> IntArray:
-    """POSIX time of the labels [s]."""
-    with_offset = np.array([_OFFSET.search(time) is not None for time in times])
+    """POSIX time of the labels, in the file's year or a nominal one [s]."""
+    with_offset = np.array([_OFFSET.search(time) is not None for time in times], dtype=np.bool_)
     if mapping.time_format is not None and "%z" in mapping.time_format:
         with_offset[:] = True
-    if with_offset.any():
-        return _offset_times(source, mapping, rows, times, with_offset)
-    to_next_day = np.array([_MIDNIGHT_24.search(time) is not None for time in times])
-    parsed = _parsed(source, mapping, rows, [_MIDNIGHT_24.sub("00", time) for time in times], utc=False)
-    date = tuple(np.asarray(getattr(parsed, part), dtype=np.float64) for part in ("year", "month", "day"))
-    seconds = np.asarray(parsed.hour * 3600 + parsed.minute * 60 + parsed.second, dtype=np.float64)
-    wall = wall_times(source, rows, date, np.where(to_next_day, SECONDS_PER_DAY + seconds, seconds))
-    return _from_wall(source, mapping, rows, wall, times)
-
-
-def _offset_times(
-    source: str, mapping: WeatherMapping, rows: IntArray, times: list[str], with_offset: BoolArray
-) -> IntArray:
-    if not with_offset.all():
+    if with_offset.any() and not with_offset.all():
         row = int(np.flatnonzero(~with_offset)[0])
         raise InputDataError(
             f"{source}: column {_title(mapping)}, row {rows[row]}: {times[row]!r} has no offset from UTC, "
             "others have one; write all of them alike"
         )
-    parsed = _parsed(source, mapping, rows, times, utc=True)
-    return np.asarray(parsed.tz_localize(None).to_numpy().astype("datetime64[s]").astype(np.int64))
+    utc = bool(with_offset.any())
+    parsed = _parsed(source, mapping, rows, times, utc=utc)
+    # Each row's own year decides when its clock changes: the nominal year comes after UTC.
+    return in_nominal_year(parsed if utc else _from_wall(source, mapping, rows, parsed, times))
 
 
-def _parsed(
-    source: str, mapping: WeatherMapping, rows: IntArray, times: list[str], *, utc: bool
-) -> pd.DatetimeIndex:
+def _parsed(source: str, mapping: WeatherMapping, rows: IntArray, times: list[str], *, utc: bool) -> IntArray:
+    """Seconds since 1970 in UTC, or as the clock on the wall shows them [s]."""
     written = mapping.time_format or "ISO8601"
-    try:
-        parsed = pd.DatetimeIndex(
-            pd.to_datetime(pd.Series(times, dtype=object), format=written, errors="coerce", utc=utc)
-        )
-    except ValueError as error:
-        raise InputDataError(
-            f"{source}: weather.mapping.time_format = {written!r} is no strptime format ({error}); allowed: "
-            "such as %d/%m/%Y %H:%M"
-        ) from error
-    wrong = np.flatnonzero(parsed.isna())
+
+    def parse(texts: list[str]) -> pd.DatetimeIndex:
+        try:
+            return pd.DatetimeIndex(
+                pd.to_datetime(pd.Series(texts, dtype=object), format=written, errors="coerce", utc=utc)
+            )
+        except ValueError as error:
+            raise InputDataError(
+                f"{source}: weather.mapping.time_format = {written!r} is no strptime format ({error}); "
+                "allowed: such as %d/%m/%Y %H:%M"
+            ) from error
+
+    parsed = parse(times)
+    failed = np.flatnonzero(parsed.isna())
+    # No format knows the 24:00 that ends a day.
+    next_midnight = parse([_midnight(times[row]) for row in failed])
+    wrong = failed[next_midnight.isna()]
     if wrong.size:
         row = int(wrong[0])
         raise InputDataError(
             f"{source}: column {_title(mapping)}, row {rows[row]}: {times[row]!r} is no time as {written} "
             f"({wrong.size} in all); correct it, or say in weather.mapping.time_format how times are written"
         )
-    return parsed
+    seconds = _seconds(parsed)
+    seconds[failed] = _seconds(next_midnight) + SECONDS_PER_DAY
+    return seconds
+
+
+def _midnight(time: str) -> str:
+    """A time with 00 in place of the hour 24, others as they are."""
+    offset = _OFFSET.search(time)
+    clock = time if offset is None else time[: offset.start(1)].rstrip()
+    return _HOUR_24.sub("00", clock) + time[len(clock) :]
+
+
+def _seconds(times: pd.DatetimeIndex) -> IntArray:
+    naive = times if times.tz is None else times.tz_localize(None)
+    return np.array(naive.to_numpy().astype("datetime64[s]").astype(np.int64), dtype=np.int64)
 
 
 def _from_wall(
@@ -181,8 +190,7 @@ def _from_wall(
             f"{mapping.timezone}, the clocks skip that hour; if the file keeps standard time all year, set "
             "weather.mapping.timezone to its offset, such as UTC+01:00"
         )
-    utc = known.tz_convert(UTC).tz_localize(None)
-    return np.asarray(utc.to_numpy().astype("datetime64[s]").astype(np.int64), dtype=np.int64)
+    return _seconds(known.tz_convert(UTC))
 
 
 def _title(mapping: WeatherMapping) -> str:

@@ -17,7 +17,7 @@ from recosim.scenarios.weather_formats import read_table
 from recosim.scenarios.weather_instants import means_of_instants
 from recosim.scenarios.weather_mapping import WeatherMapping
 from recosim.scenarios.weather_problems import problems_of
-from recosim.scenarios.weather_table import Site, WeatherTable
+from recosim.scenarios.weather_table import Site, WeatherTable, stamp
 from recosim.timegrid import SECONDS_PER_HOUR, TimeGrid
 
 
@@ -119,11 +119,6 @@ def _table(path: Path, mapping: WeatherMapping | None, site: Site | None) -> Wea
     return read_mapped(Path(path), mapping, site)
 
 
-def _stamp(time: int) -> str:
-    # numpy's calendar has no last year; that of pandas and datetime has
-    return f"{np.datetime64(time, 's')}"[:-3].replace("T", " ") + " UTC"
-
-
 def check_weather(
     path: Path, mapping: WeatherMapping | None = None, site: Site | None = None
 ) -> WeatherCheck:
@@ -144,8 +139,8 @@ def check_weather(
         kind=table.kind,
         latitude=table.site.latitude,
         longitude=table.site.longitude,
-        start=_stamp(table.start),
-        end=_stamp(table.start + int(table.labels[-1] - table.labels[0]) + table.step_s),
+        start=stamp(table.start),
+        end=stamp(table.start + int(table.labels[-1] - table.labels[0]) + table.step_s),
         steps=len(table.rows),
         step_s=table.step_s,
         gaps=absent + int(incomplete.sum()),

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from recosim.arrays import BoolArray, FloatArray, IntArray
-from recosim.scenarios.weather_table import WeatherTable
+from recosim.scenarios.weather_table import WeatherTable, stamp
 from recosim.timegrid import SECONDS_PER_DAY, SECONDS_PER_HOUR
 
 
@@ -71,16 +71,17 @@ def _time_problems(table: WeatherTable) -> list[str]:
             found.append(f"{table.source}: time column, {table.where(int(at[0]) + 1)} {what}")
     gap = np.flatnonzero(advance > step)
     if gap.size:
-        first = pd.Timestamp(int(table.labels[gap[0]]) + step, unit="s", tz="UTC")
+        first = stamp(int(table.labels[gap[0]]) + step)
         found.append(
-            f"{table.source}: time column, no row for {first:%Y-%m-%d %H:%M} UTC, after row "
+            f"{table.source}: time column, no row for {first}, after row "
             f"{table.rows[gap[0]]} ({int((advance[gap] // step - 1).sum())} steps missing in all); rows must "
             f"follow each other every {step} s: fill the gap"
         )
     if table.start % step:
+        begin = str(np.datetime64(table.start, "s"))[-8:]
         found.append(
             f"{table.source}: time column, {table.where(0)}: its step begins at "
-            f"{pd.Timestamp(table.start, unit='s', tz='UTC'):%H:%M:%S} UTC, which does not lie on a UTC step "
+            f"{begin} UTC, which does not lie on a UTC step "
             f"of {step} s (zone {table.site.timezone}); allowed: a zone whose difference from UTC is a whole "
             "number of steps, labels at the begin, middle or end of a step"
         )

@@ -11,9 +11,9 @@ import pandas as pd
 
 from recosim.arrays import FloatArray, IntArray
 from recosim.errors import InputDataError
+from recosim.scenarios.weather_years import NOMINAL_LEAP_YEAR, NOMINAL_YEAR
 from recosim.timegrid import SECONDS_PER_DAY, SECONDS_PER_HOUR
 
-NOMINAL_YEAR, NOMINAL_LEAP_YEAR = 2025, 2024
 _DIGITS_MAX = 100
 Kind = Literal["epw", "pvgis", "nsrdb", "csv"]
 
@@ -90,8 +90,13 @@ class WeatherTable:
 
     def where(self, row: int) -> str:
         """Tell where a row stands, for messages."""
-        time = pd.Timestamp(int(self.labels[row]), unit="s", tz="UTC")
-        return f"row {self.rows[row]} (label {time:%Y-%m-%d %H:%M} UTC)"
+        return f"row {self.rows[row]} (label {stamp(int(self.labels[row]))})"
+
+
+def stamp(time: int) -> str:
+    """Date and time of a POSIX time, in UTC, to the minute."""
+    # numpy's calendar has no first and no last year; those of pandas and datetime have.
+    return f"{np.datetime64(time, 's')}"[:-3].replace("T", " ") + " UTC"
 
 
 def make_table(

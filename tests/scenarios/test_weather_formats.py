@@ -370,10 +370,6 @@ def test_a_leap_year_without_its_29th_of_february_is_a_common_year(form: Format,
     zone = "Etc/GMT-1" if form.zone == "Europe/Rome" else form.zone
     kept = [row for row in rows if f"{wall(row, zone):%m-%d}" != "02-29"]
     path = written(tmp_path, form.write(kept))
-    if form.name == FOLLOWS_CLOCKS:
-        # Its days are those of a clock: which year it is decides when they change.
-        assert "no row for 2024-02-29 00:00 UTC" in refusal(form, path)
-        return
     weather = read(form, path)
     assert weather.grid.n_steps == 8760
     assert np.abs(noons(weather)[0]).max() < 4.0
