@@ -1,4 +1,4 @@
-"""Air-to-water heat pumps: COP and EER by hplib's generic fit, electric power of a regulated compressor."""
+"""Air-to-water heat pumps: COP and EER by hplib's generic fit."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -11,7 +11,6 @@ from recosim.simulators.physics.checks import Values
 _GROUP_REGULATED_AIR_WATER = 1
 _TEMP_REFERENCE_DEGC = -7.0
 _TEMP_WATER_REFERENCE_DEGC = 52.0
-_POWER_FLOOR = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,13 +43,10 @@ class AirToWaterFit:
     ----------
     cop, eer : Plane
         Efficiency when heating and when cooling the water.
-    power : Plane
-        Electric power when heating, over that at -7 degC and water of 52 degC.
     """
 
     cop: Plane
     eer: Plane
-    power: Plane
 
 
 @cache
@@ -87,7 +83,7 @@ def generic_fit() -> AirToWaterFit:
             constant=float(at_7kw[f"p3_{name} [-]"]),
         )
 
-    return AirToWaterFit(cop=plane("COP", "-"), eer=plane("EER", "-"), power=plane("P_el_h", "1/°C"))
+    return AirToWaterFit(cop=plane("COP", "-"), eer=plane("EER", "-"))
 
 
 def cop(fit: AirToWaterFit, temp_source_degc: Values, temp_water_degc: Values) -> FloatArray:
@@ -136,25 +132,3 @@ def eer(fit: AirToWaterFit, temp_source_degc: Values, temp_water_degc: Values) -
     3.28
     """
     return np.maximum(fit.eer(temp_source_degc, temp_water_degc), 1.0)
-
-
-def power_share(fit: AirToWaterFit, temp_source_degc: Values, temp_water_degc: Values) -> FloatArray:
-    """Electric power when heating, over that at -7 degC outdoors with water of 52 degC.
-
-    Parameters
-    ----------
-    fit : AirToWaterFit
-    temp_source_degc : array, shape (..., n), or float
-        Outdoor temperature [degC].
-    temp_water_degc : array, shape (..., n), or float
-        Temperature of the water as it leaves the unit [degC].
-
-    Returns
-    -------
-    array, shape (..., n)
-        What a regulated compressor draws on the load curve of EN 14825, less on milder days; never below a
-        quarter of what it draws at -7 degC with the same water. It is not the capacity, which grows on milder
-        days.
-    """
-    coldest = fit.power(_TEMP_REFERENCE_DEGC, temp_water_degc)
-    return np.maximum(fit.power(temp_source_degc, temp_water_degc), _POWER_FLOOR * coldest)

@@ -8,7 +8,7 @@ from hplib import hplib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recosim.simulators.physics.air_to_water import cop, eer, generic_fit, power_share
+from recosim.simulators.physics.air_to_water import cop, eer, generic_fit
 
 FIT = generic_fit()
 
@@ -41,21 +41,12 @@ def test_never_below_a_resistance():
     assert eer(FIT, 55.0, 7.0) == 1.0
 
 
-def test_power_share_by_hand():
-    # 0.04935 * 7 + 0.01136 * 52 + 0.04701 = 0.983; a quarter of it is more than the plane has at 10 degC
-    assert float(power_share(FIT, -7.0, 52.0)) == pytest.approx(0.983, abs=0.001)
-    assert float(power_share(FIT, 20.0, 52.0)) == pytest.approx(0.25 * 0.983, abs=0.001)
-    assert float(power_share(FIT, 2.0, 52.0)) == pytest.approx(0.539, abs=0.001)
-
-
 @pytest.mark.parametrize("outdoor", [-7.0, 2.0, 7.0, 12.0])
 @pytest.mark.parametrize("water", [35.0, 45.0, 50.0])
 def test_heating_is_what_hplib_simulates(outdoor, water):
     unit = hplib.get_parameters("Generic", group_id=1, t_in=-7, t_out=52, p_th=9000)
     theirs = hplib.simulate(outdoor, water - 5.0, unit, outdoor)  # hplib wants the water's return
     assert float(cop(FIT, outdoor, water)) == pytest.approx(theirs["COP"].iloc[0], rel=1e-9)
-    reference = unit["P_el_h_ref [W]"].iloc[0]
-    assert float(power_share(FIT, outdoor, water)) == pytest.approx(theirs["P_el"].iloc[0] / reference)
 
 
 @pytest.mark.parametrize("outdoor", [25.0, 30.0, 35.0])
@@ -74,7 +65,6 @@ def test_milder_air_and_cooler_water_help_heating(outdoor, water, warmer):
     here = cop(FIT, outdoor, water)
     assert cop(FIT, outdoor + warmer, water) >= here >= cop(FIT, outdoor, water + warmer) >= 1.0
     assert cop(FIT, 0.0 + warmer, 35.0) > cop(FIT, 0.0, 35.0) > cop(FIT, 0.0, 35.0 + warmer)
-    assert power_share(FIT, outdoor + warmer, water) <= power_share(FIT, outdoor, water)
 
 
 @given(outdoor=st.floats(20.0, 40.0), water=st.floats(5.0, 20.0), warmer=st.floats(0.1, 5.0))
@@ -90,7 +80,6 @@ def test_scalar_is_the_same_line_as_array():
     assert together.shape == (2, 3)
     assert together[1, 2] == cop(FIT, 7.0, 55.0)
     assert eer(FIT, 40.0 + outdoor, water / 5.0)[0, 1] == eer(FIT, 35.0, 9.0)
-    assert power_share(FIT, outdoor, water)[0, 0] == power_share(FIT, -5.0, 35.0)
 
 
 def test_the_database_is_read_once_without_a_word(capfd):
