@@ -53,6 +53,8 @@ class Batteries(DeviceGroup):
 
     def setup(self, *, devices: Devices, others: Mapping[str, Devices], n_pods: int) -> None:  # type: ignore[override]
         """Take the batteries, which begin at their lower limit, and the other devices at their PODs."""
+        if devices.declaration != self.declaration_of(devices.parameters):
+            raise ValueError("battery: the declaration does not fit the parameters; use declaration_of")
         self.declaration = devices.declaration  # type: ignore[misc]
         self._new: Battery = devices.parameters
         self._battery = self._new
@@ -115,4 +117,5 @@ class Batteries(DeviceGroup):
         charged, moved = (np.stack(rows) for rows in zip(*self.today, strict=True))
         self.today = []
         self.losses = losses_after(self.losses, charged, moved, new.temp_cell_degc, step_s)
+        # what a battery that does not age would have lost plays no part
         self.set_health(np.where(new.ages, self.losses.state_of_health, 1.0))

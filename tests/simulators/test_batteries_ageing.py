@@ -1,5 +1,6 @@
 """Batteries that age inside their simulator: once a day, by local time, without losing energy."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -59,6 +60,11 @@ def test_batteries_that_do_not_age_are_declared_as_ever() -> None:
     simulator = batteries(own)
     assert STATE_OF_HEALTH not in simulator.outputs
     assert STATE_OF_HEALTH not in run(simulator, 0)
+
+
+def test_a_declaration_that_forgets_ageing_is_refused() -> None:
+    with pytest.raises(ValueError, match="the declaration does not fit the parameters"):
+        batteries(replace(devices(), declaration=Batteries.declaration))
 
 
 def test_one_that_ages_gives_all_a_state_of_health() -> None:
