@@ -8,6 +8,7 @@ from recosim.timegrid import SECONDS_PER_DAY, SECONDS_PER_HOUR
 NOMINAL_YEAR, NOMINAL_LEAP_YEAR = 2025, 2024
 _YEAR_MAX_S = 366 * SECONDS_PER_DAY
 _FEBRUARY = 2
+_ZONES_MAX_S = 15 * SECONDS_PER_HOUR
 _BEFORE_29TH_S = 28 * SECONDS_PER_DAY
 
 
@@ -69,10 +70,11 @@ def _without_29_february(times: IntArray) -> IntArray:
         return times
     beyond_a_day = np.diff(times) - SECONDS_PER_DAY
     for row in np.flatnonzero((beyond_a_day > 0) & (beyond_a_day <= SECONDS_PER_HOUR)):
-        middle = times[row : row + 2].mean().astype(np.int64)[np.newaxis]
-        month = _months(middle)
-        # The hole need not be from midnight to midnight: labels are ends of steps, or of another zone.
-        if month % 12 + 1 == _FEBRUARY and middle - _begin(month) >= _BEFORE_29TH_S:
+        month = _months(times[row : row + 1])
+        noon = _begin(month) + _BEFORE_29TH_S + SECONDS_PER_DAY // 2
+        is_leap = month % 12 + 1 == _FEBRUARY and _begin(month + 1) > noon
+        # From midnight to midnight in the file's zone, which is unknown where times have offsets.
+        if is_leap and abs(times[row : row + 2].mean() - noon) <= _ZONES_MAX_S:
             shift = _begin(np.array([(NOMINAL_YEAR - 1970) * 12])) - _begin(month - 1)
             later = np.arange(len(times)) > row
             return np.asarray(times + shift - SECONDS_PER_DAY * later, dtype=np.int64)

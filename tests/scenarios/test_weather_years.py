@@ -81,6 +81,7 @@ WAYS = {
     "standard time": ("Etc/GMT-1", "Etc/GMT-1", WALL, "UTC+01:00", "2024-12-31 23:00"),
     "standard time with offset": ("Etc/GMT-1", "Etc/GMT-1", OFFSET, "UTC", "2024-12-31 23:00"),
     "standard time written in utc": ("Etc/GMT-1", "UTC", OFFSET, "UTC", "2024-12-31 23:00"),
+    "far east": ("Etc/GMT-14", "Etc/GMT-14", WALL, "UTC+14", "2024-12-31 10:00"),
     "west written in utc": ("Etc/GMT+7", "UTC", OFFSET, "UTC", "2025-01-01 07:00"),
     "rome": ("Europe/Rome", "Europe/Rome", WALL, "Europe/Rome", "2024-12-31 23:00"),
     "rome with offset": ("Europe/Rome", "Europe/Rome", OFFSET, "UTC", "2024-12-31 23:00"),
