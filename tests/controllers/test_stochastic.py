@@ -53,7 +53,7 @@ def test_one_future_is_the_deterministic_problem(scene, model_of):
 
 
 def test_the_first_hour_is_decided_once_and_later_ones_differ(scene):
-    here, rng = scene(*JULY), np.random.default_rng(2)
+    here, rng = scene(*JULY, "community.dwellings[0].hot_water={}"), np.random.default_rng(2)
     model = stochastic(here)
     solution = relaxed(model.compiled, model.given(here.observation(STEP, rng), here.forecast(STEP)))
     assert solution.usable
