@@ -103,7 +103,21 @@ class PerfectForecast:
         if first != self._first:
             last = min(first + self._per_day + self.n_steps, self._series.grid.n_steps)
             self._day, self._first = self._rows(slice(first, last)), first
-        return _part(self._day, step - first, self.n_steps)
+        forecast = _part(self._day, step - first, self.n_steps)
+        begun = self.power_begun_kw(step, forecast.grid.n_steps)
+        if begun is None:
+            return forecast
+        load = forecast.power_load_kw - begun
+        load.setflags(write=False)
+        return replace(forecast, power_load_kw=load)
+
+    def power_begun_kw(self, step: int, n_steps: int) -> FloatArray | None:
+        """What cycles wished by ``step`` draw from then on, shape (n_steps, n_pods) [kW].
+
+        They are no longer forecast: what has become of them is observed. None without shiftable appliances.
+        """
+        cycles = self._series.cycles
+        return None if cycles is None else cycles.begun_kw(step, n_steps)
 
     def _rows(self, rows: slice) -> Forecast:
         series, exposure, community = self._series, self._exposure, self._community
@@ -124,7 +138,7 @@ class PerfectForecast:
             heating_season=exposure.heating_season[rows],
             cooling_season=exposure.cooling_season[rows],
             summer=exposure.summer[rows],
-            power_load_kw=series.power_load_kw[rows].astype(np.float64),
+            power_load_kw=series.power_as_wished_kw(rows).astype(np.float64),
             power_pv_kw=plants.power_available_kw(
                 series.irradiance_module_w_per_m2[rows], outdoor, series.wind_speed_m_per_s[rows]
             ),
@@ -160,7 +174,9 @@ class _DerivedForecast:
         irradiance_module_w_per_m2: FloatArray,
         power_load_kw: FloatArray,
         heat_hot_water_kw: FloatArray,
+        power_begun_kw: FloatArray | None,
     ) -> Forecast:
+        """The load holds all cycles as wished; those that have been wished by now only warm the dwellings."""
         series, parameters = self._series, self._dwellings.parameters
         rows = slice(step, step + known.grid.n_steps)
         closed = shutters_closed(irradiance_facade_w_per_m2, known.summer)
@@ -179,7 +195,7 @@ class _DerivedForecast:
             heat_solar_kw=heat_solar_kw(
                 parameters.envelope, irradiance_facade_w_per_m2, closed, parameters.shutter_factor
             ),
-            power_load_kw=power_load_kw,
+            power_load_kw=power_load_kw if power_begun_kw is None else power_load_kw - power_begun_kw,
             power_pv_kw=self._plants.power_available_kw(
                 irradiance_module_w_per_m2, temp_outdoor_degc, series.wind_speed_m_per_s[rows]
             ),
@@ -224,15 +240,25 @@ class PersistenceForecast(_DerivedForecast):
         series, known = self._series, self._known.at(step)
         rows = step + self._rows[: known.grid.n_steps]
         rows = np.where(rows < 0, rows % self._per_day, rows)
+        first = int(rows.min())
+        wished = series.power_as_wished_kw(slice(first, int(rows.max()) + 1))
+        power_load = wished[rows - first].astype(np.float64)
         return self._derived(
             known,
             step,
             series.temp_outdoor_degc[rows],
             series.irradiance_facade_w_per_m2[rows],
             series.irradiance_module_w_per_m2[rows],
-            series.power_load_kw[rows].astype(np.float64),
+            power_load,
             series.heat_hot_water_kw[rows],
+            self._begun_kw(rows),
         )
+
+    def _begun_kw(self, rows: IntArray) -> FloatArray | None:
+        """Cycles of the repeated day that were wished by the hour that is now."""
+        begun = self._known.power_begun_kw(int(rows[0]), len(rows))
+        # where the rows jump back to the day's beginning, what had begun has ended or is not repeated
+        return None if begun is None else begun * (rows == rows[0] + np.arange(len(rows)))[:, None]
 
 
 class ErringForecast(_DerivedForecast):
@@ -286,14 +312,17 @@ class ErringForecast(_DerivedForecast):
         sun = 1.0 + self._deviation_irradiance[:n] * self._day.irradiance[ahead]
         use = 1.0 + self._deviation_load[:n] * self._day.load[ahead]
         sun = np.clip(sun, 0.0, FACTOR_IRRADIANCE_MAX)[:, None]
+        begun = self._known.power_begun_kw(step, n)
+        power_load = known.power_load_kw if begun is None else known.power_load_kw + begun
         return self._derived(
             known,
             step,
             known.temp_outdoor_degc + drift,
             series.irradiance_facade_w_per_m2[rows] * sun,
             series.irradiance_module_w_per_m2[rows] * sun,
-            known.power_load_kw * np.maximum(use, 0.0),
+            power_load * np.maximum(use, 0.0),
             known.heat_hot_water_kw * np.maximum(use, 0.0)[:, self._water_nodes],
+            None if begun is None else begun * np.maximum(use, 0.0),
         )
 
 

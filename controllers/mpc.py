@@ -1,12 +1,13 @@
 """Community-wide model predictive control with a rolling horizon."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from recosim.arrays import FloatArray
 from recosim.contracts import Community, Forecast, Observation, Setpoints, SharedTranche
+from recosim.controllers.appliance_starts import ApplianceStarts
 from recosim.controllers.community_model import CommunityModel, OptimisationModel
 from recosim.controllers.horizon import Horizon
 from recosim.controllers.linear_program import LinearProgram
@@ -58,6 +59,9 @@ class Mpc:
 
     Notes
     -----
+    Cycles of washing machines, dishwashers and dryers are placed before each solve (`ApplianceStarts`) and
+    are load to the linear programme.
+
     When a solve fails, these are tried in turn: a fresh solve with presolve, the interior-point method, the
     last plan's continuation, the devices' own rules. `record` says which one decided.
     """
@@ -120,6 +124,8 @@ class Mpc:
         self._solver = LiveSolver(self._model.compiled, self._guards)
         self._step_s = grid.step_s
         self._plan: Plan | None = None
+        machines = len(community.devices.get("appliance", ()))
+        self._starts = ApplianceStarts(community) if machines else None
 
     def _make_model(
         self, community: Community, horizon: Horizon, tranches: tuple[SharedTranche, ...]
@@ -127,7 +133,15 @@ class Mpc:
         return CommunityModel(community, horizon, tranches)
 
     def decide(self, observation: Observation, forecast: Forecast) -> Setpoints:
-        """Solve the horizon and ask for its first step."""
+        """Solve the horizon and ask for its first step; cycles of appliances are placed before."""
+        if self._starts is None:
+            return self._decide(observation, forecast)
+        planned = self._starts.plan(observation, forecast)
+        expected = replace(forecast, power_load_kw=forecast.power_load_kw + planned.power_kw)
+        asked = self._decide(observation, expected)
+        return Setpoints(**{name: asked[name] for name in asked}, cycle_start=planned.cycle_start)
+
+    def _decide(self, observation: Observation, forecast: Forecast) -> Setpoints:
         if observation.step % RESTART_EVERY == 0:
             self._model.reset()
             self._solver.restart()

@@ -154,7 +154,9 @@ class Forecast:
     heating_season, cooling_season, summer : array of bool, shape (n_steps,)
         ``summer``: the months in which shutters are used and windows opened.
     power_load_kw : array, shape (n_steps, n_pods) [kW]
-        Household and common loads, without devices.
+        Household and common loads, without devices. With shiftable appliances it holds the cycles that are
+        wished later than now, each beginning as wished; those already wished wait or run, and are observed
+        (`recosim.controllers.appliance_starts.power_running_kw`).
     power_pv_kw : array, shape (n_steps, n_plants) [kW]
         AC power available.
     price_buy_eur_per_kwh, price_sell_eur_per_kwh : array, shape (n_steps, n_pods) [EUR/kWh]

@@ -138,6 +138,13 @@ _SERIES = (
     _q("heat_tank_loss_kw", "heat lost by the tank", sign=_EITHER),
     _q("heat_hot_water_unmet_kw", "heat missing at the taps"),
     _q("discomfort_hot_water_k", "tank below the temperature of use, steps with a draw"),
+    # washing machines, dishwashers, dryers
+    _q("cycle_waiting", "a wished cycle has not begun", bounds=_FRACTION),
+    _q("cycle_blocked", "the cycle that comes before has not ended", bounds=_FRACTION),
+    _q("cycle_latest_s", "time until the waiting cycle must begin"),
+    _q("cycle_remaining_s", "time until the running cycle ends"),
+    _q("cycle_start", "1 begins the waiting cycle, 0 lets it wait", bounds=_FRACTION),
+    _q("power_appliance_kw", "power of the machine's cycle"),
     # photovoltaics
     _q("power_pv_kw", "AC power of the plant, delivered"),
     _q("power_curtailed_kw", "AC power curtailed"),

@@ -236,6 +236,9 @@ def _energy_figures(run: Run, money: Money) -> dict[str, Kpi]:
     step_h = run.grid.step_h
     pv_kwh = _sum(run, "photovoltaics", "power_pv_kw", step_h)
     load_kwh = _sum(run, "load", "power_load_kw", step_h)
+    appliances_kwh = _sum(run, "appliance", "power_appliance_kw", step_h)
+    if appliances_kwh is not None:  # part of the load, whoever decides when
+        load_kwh = (load_kwh or 0.0) + appliances_kwh
     parts = [
         _sum(run, "dwelling", name, step_h)
         for name in ("power_heating_kw", "power_cooling_kw", "power_standby_kw")

@@ -160,6 +160,14 @@ def bound_scenario(scenario: Scenario, *, upper: bool = True, progress: Progress
     )
 
 
+def _refuse_what_is_not_bounded(scenario: Scenario) -> None:
+    if scenario.community.shiftable_appliances:
+        raise ScenarioError(
+            f"{scenario.name}: community.shiftable_appliances = true, allowed: false for a bound, which "
+            "knows no cycles that move; --set community.shiftable_appliances=false"
+        )
+
+
 def linear_scenario(scenario: Scenario) -> Scenario:
     """The same scenario on the nominal linear plant, under the best controller there is."""
     community = scenario.community
@@ -213,6 +221,7 @@ def lower_bound(
     RecosimError
         Scenario or data are wrong, or a linear programme has no optimum.
     """
+    _refuse_what_is_not_bounded(scenario)
     return _LowerBound(scenario, days_per_window, progress).windows()
 
 

@@ -15,8 +15,10 @@ from recosim.scenarios.air_conditioning import air_conditioner_of
 from recosim.scenarios.archetypes import EnvelopeFigures
 from recosim.scenarios.envelopes import figures_of
 from recosim.scenarios.facades import FACADES, envelope_on_facades
+from recosim.scenarios.occupancy import Household
 from recosim.scenarios.schema import Scenario
 from recosim.scenarios.schema_rules import Comfort
+from recosim.scenarios.shiftable import appliances_of
 from recosim.simulators.batteries import Batteries
 from recosim.simulators.dwellings import DwellingParameters, Dwellings
 from recosim.simulators.exposure import ComfortCalendar
@@ -91,7 +93,28 @@ def parts_of(scenario: Scenario) -> Parts:
             node=np.array([i for i, _ in with_water], dtype=np.int64),
             parameters=_water_heaters([flat.hot_water for _, flat in with_water if flat.hot_water]),
         )
+    if scenario.community.shiftable_appliances:
+        appliances = appliances_of(households_of(scenario), scenario.seed)
+        if appliances is not None:
+            devices["appliance"] = appliances
     return Parts(pods=pods, devices=devices, planes_module=tuple(planes))
+
+
+def households_of(scenario: Scenario) -> list[Household]:
+    """Households of the dwellings, in their order."""
+    return [
+        Household(
+            name=flat.name,
+            n_people=flat.people,
+            kind=flat.occupancy,
+            energy_base_kwh_per_year=flat.energy_base_kwh_per_year,
+            power_contract_kw=flat.power_contract_kw,
+            hot_water_l_per_day=(
+                0.0 if flat.hot_water is None else flat.people * flat.hot_water.litres_per_person_day
+            ),
+        )
+        for flat in scenario.community.dwellings
+    ]
 
 
 def community_of(

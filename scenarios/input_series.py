@@ -1,6 +1,6 @@
 """From a scenario to the series that drive it: weather, loads, occupants, prices."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,14 +9,16 @@ from recosim.arrays import FloatArray, IntArray
 from recosim.errors import ScenarioError
 from recosim.scenarios.climate import place_named
 from recosim.scenarios.common_services import common_services_load_kw
-from recosim.scenarios.community import COMMON, Parts
+from recosim.scenarios.community import COMMON, Parts, households_of
 from recosim.scenarios.facades import planes_of_facades
-from recosim.scenarios.occupancy import Household, household_series
+from recosim.scenarios.occupancy import household_series
 from recosim.scenarios.price_files import read_prices
 from recosim.scenarios.prices import MARKET_TIMEZONE, Prices, prices_on, synthetic_prices
 from recosim.scenarios.schema import Scenario
+from recosim.scenarios.shiftable import cycles_of
 from recosim.scenarios.weather import Weather, weather_on
 from recosim.scenarios.weather_source import weather_of
+from recosim.simulators.cycles import Cycles
 from recosim.simulators.inputs import InputSeries
 from recosim.simulators.physics.hot_water import heat_of_draw_kwh, temp_cold_degc
 from recosim.simulators.physics.photovoltaics import irradiance_on_planes
@@ -25,6 +27,7 @@ from recosim.timegrid import SECONDS_PER_HOUR, TimeGrid
 
 HORIZON_HOURS = 25
 """How far a controller may look beyond the end of the period."""
+ROWS_AT_ONCE = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +100,7 @@ def series_of(scenario: Scenario, parts: Parts, times: Times) -> InputSeries:
     whole = times.whole
     weather = weather_on(weather_of(scenario), whole, times.n_beyond)
     zonal, pun = _prices(scenario, times)
-    power_load, home, awake, water = _households(scenario, parts, times, weather)
+    homes = _households(scenario, parts, times, weather)
     facades = planes_of_facades()
     irradiance = irradiance_on_planes(
         times_posix_s=whole.times,
@@ -119,12 +122,13 @@ def series_of(scenario: Scenario, parts: Parts, times: Times) -> InputSeries:
         irradiance_global_w_per_m2=weather.irradiance_global_w_per_m2,
         irradiance_facade_w_per_m2=irradiance[:, : len(facades)],
         irradiance_module_w_per_m2=irradiance[:, len(facades) :],
-        power_load_kw=power_load,
-        occupants_home=home,
-        occupants_awake=awake,
+        power_load_kw=homes.power_load_kw,
+        occupants_home=homes.occupants_home,
+        occupants_awake=homes.occupants_awake,
         price_zonal_eur_per_mwh=zonal,
         price_pun_eur_per_mwh=pun,
-        heat_hot_water_kw=_heat_hot_water_kw(parts, whole, water),
+        heat_hot_water_kw=_heat_hot_water_kw(parts, whole, homes.volume_hot_water_l),
+        cycles=homes.cycles,
     )
 
 
@@ -163,27 +167,19 @@ def _synthetic_prices(zone: str, seed: int, needed: TimeGrid, n_beyond: int) -> 
     return prices_on(joined, needed, "timestamp", n_beyond)
 
 
-def households_of(scenario: Scenario) -> list[Household]:
-    """Households of the dwellings, in their order."""
-    return [
-        Household(
-            name=flat.name,
-            n_people=flat.people,
-            kind=flat.occupancy,
-            energy_base_kwh_per_year=flat.energy_base_kwh_per_year,
-            power_contract_kw=flat.power_contract_kw,
-            hot_water_l_per_day=(
-                0.0 if flat.hot_water is None else flat.people * flat.hot_water.litres_per_person_day
-            ),
-        )
-        for flat in scenario.community.dwellings
-    ]
+@dataclass(frozen=True, kw_only=True)
+class _Homes:
+    """What the households bring into the series, as in `InputSeries`."""
+
+    power_load_kw: NDArray[np.float32] | FloatArray
+    occupants_home: NDArray[np.int8]
+    occupants_awake: NDArray[np.int8]
+    volume_hot_water_l: NDArray[np.float32]
+    cycles: Cycles | None = None
 
 
-def _households(
-    scenario: Scenario, parts: Parts, times: Times, weather: Weather
-) -> tuple[NDArray[np.float32], NDArray[np.int8], NDArray[np.int8], NDArray[np.float32]]:
-    """Load of every delivery point, people at home and awake, hot water drawn [l]."""
+def _households(scenario: Scenario, parts: Parts, times: Times, weather: Weather) -> _Homes:
+    """Load of every delivery point, people at home and awake, hot water, and cycles outside the load."""
     whole = times.whole
     households = households_of(scenario)
     inside = _rows_in_years_of_period(whole, times)
@@ -202,7 +198,28 @@ def _households(
         power[:, parts.pods.names.index(COMMON)] = common_services_load_kw(
             common.energy_kwh_per_year, whole, scenario.seed
         )
-    return power, made.occupants_home[rows], made.occupants_awake[rows], made.volume_hot_water_l[rows]
+    homes = _Homes(
+        power_load_kw=power,
+        occupants_home=made.occupants_home[rows],
+        occupants_awake=made.occupants_awake[rows],
+        volume_hot_water_l=made.volume_hot_water_l[rows],
+    )
+    if "appliance" not in parts.devices:
+        return homes
+    cycles = cycles_of(
+        made.machines,
+        households,
+        parts.devices["appliance"],
+        n_pods=len(parts.pods),
+        first_row=inside.start,
+        n_simulated=times.n_warmup + times.period.n_steps,
+    )
+    # in float64, so that load and cycles add up to what they were taken from
+    base = power.astype(np.float64)
+    for first in range(0, whole.n_steps, ROWS_AT_ONCE):  # a year of a thousand homes is large
+        part = slice(first, min(first + ROWS_AT_ONCE, whole.n_steps))
+        base[part] -= cycles.power_kw(part)
+    return replace(homes, power_load_kw=base, cycles=cycles)
 
 
 def _heat_hot_water_kw(parts: Parts, grid: TimeGrid, volume_l: NDArray[np.float32]) -> FloatArray:

@@ -291,6 +291,10 @@ class Community(Section):
     common_services: CommonServices | None = Field(
         default=None, description="Common services of the building."
     )
+    shiftable_appliances: bool = Field(
+        default=False,
+        description="True: a controller may move the cycles of washing machines, dishwashers and dryers.",
+    )
     plants: tuple[Plant, ...] = Field(
         default=(), strict=False, max_length=SIZE_MAX, description="Plants that serve the community."
     )

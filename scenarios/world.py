@@ -23,6 +23,7 @@ SIMULATORS: Mapping[str, Any] = {
     "controller": {"python": "recosim.controllers.host:ControllerHost"},
     "photovoltaics": {"python": "recosim.simulators.photovoltaics:Photovoltaics"},
     "dwelling": {"python": "recosim.simulators.dwellings:Dwellings"},
+    "appliance": {"python": "recosim.simulators.appliances:Appliances"},
     "battery": {"python": "recosim.simulators.batteries:Batteries"},
     "water_heater": {"python": "recosim.simulators.water_heaters:WaterHeaters"},
     "meter": {"python": "recosim.simulators.meters:Meters"},
@@ -161,7 +162,8 @@ class RecosimWorld:
         pods = community.pods
         n_warmup = plant.series.n_warmup
         own: Mapping[str, Mapping[str, Any]] = {
-            "dwelling": {"exposure": plant.exposure},
+            "dwelling": {"exposure": plant.exposure, "appliances": self._devices.get("appliance")},
+            "appliance": {"cycles": plant.series.cycles},
             "photovoltaics": {},
             "battery": {
                 "others": {kind: d for kind, d in self._devices.items() if kind != "battery"},
@@ -241,6 +243,8 @@ class RecosimWorld:
         for kind, devices in self._devices.items():
             flows = [name for flow in devices.declaration.flows.values() for name in flow]
             world.connect(groups[kind], meters, *flows)
+            if kind == "appliance":
+                world.connect(groups[kind], groups["dwelling"], *flows)
             if "battery" in self._devices and kind != "battery":
                 world.connect(groups[kind], groups["battery"], *flows)
         world.connect(meters, groups["gse"], *METERED)

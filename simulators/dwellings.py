@@ -128,8 +128,16 @@ class Dwellings(DeviceGroup):
         "occupants_awake",
     )
 
-    def setup(self, *, devices: Devices, exposure: Exposure) -> None:  # type: ignore[override]
-        """Take parameters and schedules; the dwellings begin at their initial temperature."""
+    def setup(  # type: ignore[override]
+        self, *, devices: Devices, exposure: Exposure, appliances: Devices | None = None
+    ) -> None:
+        """Take parameters and schedules; the dwellings begin at their initial temperature.
+
+        What ``appliances`` draw warms the dwellings as the load does.
+        """
+        self._appliances = appliances
+        if appliances is not None:
+            self.signals = (*Dwellings.signals, "power_appliance_kw")  # type: ignore[misc]
         parameters: DwellingParameters = devices.parameters
         self._parameters = parameters
         self._node = devices.node
@@ -157,8 +165,11 @@ class Dwellings(DeviceGroup):
         outdoor = inputs["temp_outdoor_degc"]
         irradiance = inputs["irradiance_facade_w_per_m2"]
         summer = self._exposure.summer[step]
+        load = inputs["power_load_kw"]
+        if self._appliances is not None:
+            load = load + self._appliances.at_nodes(inputs["power_appliance_kw"], len(load))
         internal = heat_internal_kw(
-            inputs["power_load_kw"][self._node],
+            load[self._node],
             inputs["occupants_home"],
             inputs["occupants_awake"],
             p.gain_from_load,

@@ -77,10 +77,10 @@ class Exposure:
         return ComfortRows(temp_min_degc=lower, temp_max_degc=upper, occupied=occupied)
 
     def heat_internal_kw(self, rows: slice) -> FloatArray:
-        """Internal gains over ``rows``, shape (n_rows, n_dwellings) [kW]."""
+        """Internal gains over ``rows``, each cycle as wished, shape (n_rows, n_dwellings) [kW]."""
         series = self._series
         return heat_internal_kw(
-            series.power_load_kw[rows][:, self._node],
+            series.power_as_wished_kw(rows)[:, self._node],
             series.occupants_home[rows],
             series.occupants_awake[rows],
             self._parameters.gain_from_load,

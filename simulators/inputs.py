@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recosim.arrays import FloatArray
+from recosim.simulators.cycles import Cycles
 from recosim.simulators.group import GROUP, GROUP_MODEL, MEMBER_MODEL, read_only
 from recosim.timegrid import TimeGrid
 
@@ -33,11 +34,14 @@ class InputSeries:
     irradiance_module_w_per_m2 : array, shape (n_steps, n_planes) [W/m2]
         On each distinct plane of photovoltaic modules, reflection taken off.
     power_load_kw : array, shape (n_steps, n_pods) [kW]
-        Household and common loads; float32 to hold a year of a thousand homes.
+        Household and common loads, without ``cycles``; float32 to hold a year of a thousand homes, float64
+        with cycles, which then add up with it exactly.
     occupants_home, occupants_awake : array of int8, shape (n_steps, n_dwellings)
     price_zonal_eur_per_mwh, price_pun_eur_per_mwh : array, shape (n_steps,) [EUR/MWh]
     heat_hot_water_kw : array, shape (n_steps, n_water_heaters) [kW]
         Heat wanted at the taps; left out where there are no water heaters.
+    cycles : Cycles or None
+        Cycles of shiftable appliances; None where these are part of the load.
     """
 
     grid: TimeGrid
@@ -48,16 +52,25 @@ class InputSeries:
     irradiance_global_w_per_m2: FloatArray
     irradiance_facade_w_per_m2: FloatArray
     irradiance_module_w_per_m2: FloatArray
-    power_load_kw: NDArray[np.float32]
+    power_load_kw: NDArray[np.float32] | FloatArray
     occupants_home: NDArray[np.int8]
     occupants_awake: NDArray[np.int8]
     price_zonal_eur_per_mwh: FloatArray
     price_pun_eur_per_mwh: FloatArray
     heat_hot_water_kw: FloatArray = field(default_factory=lambda: np.zeros((0, 0)))
+    cycles: Cycles | None = None
 
     def __post_init__(self) -> None:
         if self.heat_hot_water_kw.shape == (0, 0):
             object.__setattr__(self, "heat_hot_water_kw", np.zeros((self.grid.n_steps, 0)))
+
+    def power_as_wished_kw(self, rows: slice) -> NDArray[np.float32] | FloatArray:
+        """Loads over ``rows`` with every cycle beginning as wished, shape (n_rows, n_pods) [kW]."""
+        load = self.power_load_kw[rows]
+        if self.cycles is None:
+            return load
+        inside = slice(*rows.indices(self.grid.n_steps)[:2])
+        return np.asarray(load + self.cycles.power_kw(inside), dtype=np.float64)
 
     @property
     def period(self) -> TimeGrid:

@@ -10,8 +10,8 @@ import numpy as np
 from recosim.arrays import BoolArray, FloatArray, IntArray
 from recosim.errors import ScenarioError
 from recosim.scenarios.climate import Place, place_named
+from recosim.scenarios.community import households_of
 from recosim.scenarios.household_year import DAY_TYPES, LocalYear, local_year
-from recosim.scenarios.input_series import households_of
 from recosim.scenarios.loader import load_scenario
 from recosim.scenarios.occupancy import Float32Array, Household, household_series, household_tables
 from recosim.scenarios.validation.reference import Report, Request, Row, checked, published_table, shown
