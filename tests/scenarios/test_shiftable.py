@@ -185,6 +185,17 @@ def test_a_controller_of_ones_own_moves_cycles_into_the_sun(run: Run) -> None:
     assert figure(sun, "objective_eur") < figure(rules, "objective_eur")
 
 
+def test_a_cycle_warms_its_dwelling_when_it_runs(run: Run, plant: Plant) -> None:
+    sun, rules = (run(ON, *A_PLANT_EACH, controller=name) for name in ("sun", "rules"))
+    gained, drawn = (
+        values(sun, group, name) - values(rules, group, name)
+        for group, name in (("dwelling", "heat_gain_kw"), ("appliance", "power_appliance_kw"))
+    )
+    machines = plant.community.devices["appliance"]
+    assert np.abs(drawn).max() > 1.0
+    assert np.abs(gained - machines.at_nodes(drawn, gained.shape[1])).max() < 1e-5
+
+
 def test_mpc_earns_by_moving_cycles(run: Run) -> None:
     moved, left = (run(switch, "period.days=1", controller="mpc") for switch in (ON, OFF))
     assert figure(moved, "solve_failures") == 0
