@@ -194,6 +194,7 @@ _KPIS = (
     _q("discomfort_heating_kh", "discomfort, heating season"),
     _q("discomfort_cooling_kh", "discomfort, cooling season"),
     _q("discomfort_worst_kh", "discomfort, worst dwelling"),
+    _q("discomfort_hot_water_kh", "tanks below the temperature of use"),
     _q("hours_outside_cat_ii", "occupied, outside EN 16798-1 cat. II", unit="h"),
     # running
     _q("battery_cycles", "full cycles, mean of the batteries"),
@@ -222,7 +223,7 @@ KPI_NAMES: tuple[str, ...] = (
     *("self_sufficiency_collective", "shared_fraction"),
     *("peak_withdrawal_kw", "peak_injection_kw", "peak_pod_kw", "contract_overruns", "co2_kg"),
     *("discomfort_kh", "discomfort_heating_kh", "discomfort_cooling_kh", "discomfort_worst_kh"),
-    "hours_outside_cat_ii",
+    *("discomfort_hot_water_kh", "hours_outside_cat_ii"),
     *("battery_cycles", "battery_state_of_health", "balance_residual_kwh"),
     *("solve_ms_median", "solve_ms_p95", "solve_ms_p99"),
     *("solve_failures", "fallbacks", "simulated_days", "cpu_s"),

@@ -294,7 +294,7 @@ def _grid_figures(run: Run, community: Community) -> dict[str, Kpi]:
 def _comfort_figures(run: Run, price_comfort_eur_per_kh: float) -> dict[str, Kpi]:
     names = ("discomfort_kh", "discomfort_heating_kh", "discomfort_cooling_kh", "discomfort_worst_kh")
     if "dwelling" not in run.groups():
-        return dict.fromkeys((*names, "hours_outside_cat_ii", "cost_comfort_eur"))
+        return dict.fromkeys((*names, "discomfort_hot_water_kh", "hours_outside_cat_ii", "cost_comfort_eur"))
     step_h = run.grid.step_h
     heating_kh = cooling_kh = cost_eur = 0.0
     by_dwelling_kh: FloatArray = np.zeros(len(run.members("dwelling", "discomfort_heating_k")))
@@ -304,12 +304,15 @@ def _comfort_figures(run: Run, price_comfort_eur_per_kh: float) -> dict[str, Kpi
         both_k = heating_k + cooling_k
         by_dwelling_kh += both_k.sum(axis=0) * step_h
         cost_eur += cost_comfort_eur(both_k, step_h, price_comfort_eur_per_kh)
+    water_kh: float | None = None
     if "water_heater" in run.groups():
+        water_kh = _sum(run, "water_heater", "discomfort_hot_water_k", step_h)
         for (short_k,) in _blocks(run, "water_heater", "discomfort_hot_water_k"):
             cost_eur += cost_comfort_eur(short_k, step_h, price_comfort_eur_per_kh)
     values = (heating_kh + cooling_kh, heating_kh, cooling_kh, float(by_dwelling_kh.max(initial=0.0)))
     return {
         **dict(zip(names, values, strict=True)),
+        "discomfort_hot_water_kh": water_kh,
         "hours_outside_cat_ii": _sum(run, "dwelling", "outside_cat_ii", step_h),
         "cost_comfort_eur": cost_eur,
     }

@@ -37,6 +37,8 @@ CLOUD_SPREAD = 0.27
 RANGE_PER_CLEARNESS = 1.0
 # The daily clear-sky index lies between an overcast and a cloudless day.
 CLEARNESS_MIN, CLEARNESS_MAX, CLEARNESS_MAX_15_MIN = 0.08, 1.0, 1.03
+# Days differ by at least a hundredth of a clear day, where the season's course explains the table's spread.
+VARIANCE_CLEARNESS_MIN = 1e-4
 # Of a month's spread, so much at most is the course of the season; the rest is weather.
 SEASON_SHARE_MAX = 0.7
 HOURS_NOON_TO_TEMP_MAX = 1.5
@@ -140,6 +142,11 @@ def synthetic_weather(place: str | Place, seed: int, year: int = 2025, step_s: i
         whose days cross midnight UTC.
     """
     where = place_named(place) if isinstance(place, str) else place
+    if where.latitude < 0.0:
+        raise ScenarioError(
+            f"weather of {where.name}: latitude = {where.latitude:g}, allowed in synthetic years: 0 or more, "
+            "for its clear days are warm from April to September; give a file"
+        )
     if not LONGITUDE_MIN <= where.longitude <= LONGITUDE_MAX:
         raise ScenarioError(
             f"weather of {where.name}: longitude = {where.longitude:g}, allowed for a synthetic year: "
@@ -232,9 +239,10 @@ def _daily_clearness(
                 f"{CLEARNESS_MIN * clear.mean():.2f} (overcast) to {CLEARNESS_MAX * clear.mean():.2f} (clear)"
             )
         # The spread of the table holds the season's course within the month as well.
-        variance = max(place.irradiation_sd[m] ** 2 - mean**2 * clear.var(), 0.0) / np.mean(clear**2)
+        variance = (place.irradiation_sd[m] ** 2 - mean**2 * clear.var()) / np.mean(clear**2)
         centre = (mean - CLEARNESS_MIN) / width
-        variance = min(variance / width**2, 0.9 * centre * (1.0 - centre))
+        most = 0.9 * centre * (1.0 - centre)
+        variance = np.clip(variance / width**2, min(VARIANCE_CLEARNESS_MIN, most), most)
         total = centre * (1.0 - centre) / variance - 1.0
         rank = np.argsort(np.argsort(normal[days]))
         share = (rank + rng.uniform(0.0, 1.0, len(days))) / len(days)

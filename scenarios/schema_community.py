@@ -128,7 +128,9 @@ class HotWater(Section):
     power_kw: float = Field(
         default=1.2, gt=0.0, le=50.0, description="Electric power of the element or the compressor [kW]."
     )
-    loss_w_per_k: float = Field(default=1.2, ge=0.0, le=50.0, description="Loss to the room [W/K].")
+    loss_w_per_k: float = Field(
+        default=1.2, ge=0.0, le=50.0, description="Loss of the tank, which does not warm the flat [W/K]."
+    )
     temp_setpoint_degc: float = Field(
         default=55.0, ge=45.0, le=65.0, description="The thermostat heats up to this [degC]."
     )
@@ -210,7 +212,9 @@ class Dwelling(Section):
     thermal: Annotated[Thermal3R2C | Thermal1R1C, Field(discriminator="model")] | None = Field(
         default=None, description="Resistances and capacities given directly, instead of `archetype`."
     )
-    position: Position = Field(default="middle", description="Where the flat lies in its block.")
+    position: Position = Field(
+        default="middle", description="Where the flat lies in its block, with `archetype`."
+    )
     mass: Mass | None = Field(
         default=None,
         description="Heat capacity, ISO 13790; left out: the archetype's, medium with an `envelope`.",
@@ -263,6 +267,8 @@ class Dwelling(Section):
         if len(given) != 1:
             found = " and ".join(given) if given else "none"
             raise ValueError(f"give one of {', '.join(ENVELOPES)}; {found} given")
+        if self.glazing is not None and self.envelope is not None and self.envelope.windows is None:
+            raise ValueError("glazing replaces windows, and envelope has none; give envelope.windows")
         for name in DETAILS if self.thermal is not None else ():
             if getattr(self, name) is not None:
                 raise ValueError(f"{name} says nothing beside thermal, which already holds it; leave it out")

@@ -1,8 +1,8 @@
 """A flat's envelope in a scenario file: areas by orientation and U-values."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from recosim.scenarios.schema_section import Factor, NonNegative, Section, Share
 
@@ -68,6 +68,12 @@ class GivenEnvelope(Section):
         default=0.0, description="Thermal bridges that the U-values leave out [W/K]."
     )
     height_m: float = Field(default=2.7, ge=1.5, le=10.0, description="Height of the rooms [m].")
+
+    @model_validator(mode="after")
+    def _some_surface(self) -> Self:
+        if self.walls is None and self.windows is None and self.roof is None:
+            raise ValueError("nothing faces outdoors; give walls, windows or roof")
+        return self
 
     def scaled(self, factor: float) -> "GivenEnvelope":
         """The same envelope with all areas, and its thermal bridges, times ``factor``."""

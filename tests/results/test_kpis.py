@@ -113,6 +113,7 @@ BY_HAND = {
     "discomfort_heating_kh": 1.0,
     "discomfort_cooling_kh": 1.5,
     "discomfort_worst_kh": 1.5,
+    "discomfort_hot_water_kh": 0.75,
     "hours_outside_cat_ii": 0.75,
     # usable 0.8 x 5 kWh and 0.5 x 4 kWh: (1 / 4 + 0.5 / 2) / 2
     "battery_cycles": 0.25,
@@ -203,7 +204,7 @@ def test_without_devices_and_solves_figures_are_none(tmp_path):
         *("self_consumption", "self_sufficiency", "shared_fraction"),
         *("self_consumption_collective", "self_sufficiency_collective"),
         *("discomfort_kh", "discomfort_heating_kh", "discomfort_cooling_kh", "discomfort_worst_kh"),
-        "hours_outside_cat_ii",
+        *("discomfort_hot_water_kh", "hours_outside_cat_ii"),
         *("solve_ms_median", "solve_ms_p95", "solve_ms_p99"),
     }
     assert kpis["objective_eur"] == kpis["cost_net_eur"] == 8.25

@@ -119,6 +119,11 @@ def test_shading_of_a_flat_is_its_own() -> None:
             "mass says nothing beside thermal",
         ),
         ({"envelope": {"walls": {"u_w_per_m2k": 0.0}}}, "greater than 0"),
+        ({"envelope": {}}, "nothing faces outdoors; give walls, windows or roof"),
+        (
+            {"envelope": {"walls": {"u_w_per_m2k": 1.0}}, "glazing": {"u_w_per_m2k": 1.1, "g_value": 0.5}},
+            "envelope has none; give envelope.windows",
+        ),
         ({"envelope": {"roof": {"area_m2": 10.0, "u_w_per_m2k": 1, "factor_temperature": 2}}}, "less than"),
     ],
 )

@@ -49,6 +49,26 @@ def test_the_row_of_a_known_place_gives_its_year() -> None:
     )
 
 
+@pytest.mark.parametrize("spread", [0.01, 0.3, 30.0])
+def test_any_spread_gives_a_year(spread: float) -> None:
+    row = f"{{irradiation_kwh_per_m2_day: {PALERMO['irradiation']}, temp_degc: {PALERMO['temp']}, "
+    row += f"irradiation_sd_kwh_per_m2_day: {[spread] * 12}}}"
+    weather = weather_of(load_scenario("naples", [*ELSEWHERE, f"weather.climate={row}"]))
+    assert np.isfinite(weather.irradiance_global_w_per_m2).all()
+    wanted = np.dot(PALERMO["irradiation"], [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
+    assert weather.irradiation_global_kwh_per_m2 == pytest.approx(wanted, rel=0.05)
+
+
+def test_a_northern_climate_with_the_usual_spread() -> None:
+    place = ("location.place=null", "location.latitude_deg=63.8", "location.longitude_deg=20.3")
+    months = "[0.12, 0.6, 1.9, 3.6, 5.0, 5.5, 5.2, 3.7, 2.1, 0.8, 0.2, 0.03]"
+    temps = "[-8, -8, -3, 2, 8, 13, 16, 14, 9, 3, -2, -6]"
+    row = f"weather.climate={{irradiation_kwh_per_m2_day: {months}, temp_degc: {temps}}}"
+    weather = weather_of(load_scenario("naples", [*place, row]))
+    assert np.isfinite(weather.temp_outdoor_degc).all()
+    assert 850.0 < weather.irradiation_global_kwh_per_m2 < 900.0
+
+
 @pytest.mark.parametrize(
     ("more", "irradiation", "words"),
     [
@@ -56,6 +76,11 @@ def test_the_row_of_a_known_place_gives_its_year() -> None:
             (),
             [9.0, *PALERMO["irradiation"][1:]],
             r"irradiation_kwh_per_m2_day\[0\] = 9, allowed there: 0\.\d+ ",
+        ),
+        (
+            ("location.latitude_deg=-38",),
+            PALERMO["irradiation"],
+            "latitude = -38, allowed in synthetic years",
         ),
         (("location.longitude_deg=116",), PALERMO["irradiation"], "longitude = 116, allowed for a synthetic"),
         ((), PALERMO["irradiation"][:11], "irradiation_kwh_per_m2_day"),
