@@ -112,7 +112,8 @@ class RunWriter:
         check_target(self.path, force)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = h5py.File(self.path, "w")
+            # whole days are written, chunk by chunk: a cache would only hold them a second time
+            self._file = h5py.File(self.path, "w", rdcc_nbytes=0)
         except OSError as error:
             raise ResultsError(f"{self.path} cannot be written: {one_line(error)}") from error
         try:
