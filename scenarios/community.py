@@ -13,7 +13,7 @@ from recosim.errors import ScenarioError
 from recosim.scenarios import schema_community as described
 from recosim.scenarios.air_conditioning import air_conditioner_of
 from recosim.scenarios.archetypes import EnvelopeFigures
-from recosim.scenarios.envelopes import figures_of
+from recosim.scenarios.envelopes import figures_of, network_of
 from recosim.scenarios.facades import FACADES, envelope_on_facades
 from recosim.scenarios.occupancy import Household
 from recosim.scenarios.schema import Scenario
@@ -31,7 +31,6 @@ from recosim.simulators.physics.photovoltaics import Plane, PvPlant
 from recosim.simulators.physics.rc_parameters import (
     RcNetwork,
     network_1r1c,
-    network_from_iso13790,
     network_from_resistances,
 )
 from recosim.simulators.physics.solar_gains import Envelope
@@ -290,14 +289,7 @@ def _thermal(flat: described.Dwelling, scenario: Scenario) -> tuple[RcNetwork, E
 
 def _reduced(name: str, figures: EnvelopeFigures) -> RcNetwork:
     try:
-        return network_from_iso13790(
-            floor_area_m2=figures.floor_area_m2,
-            conductance_opaque_w_per_k=figures.conductance_opaque_w_per_k,
-            conductance_window_w_per_k=figures.conductance_window_w_per_k,
-            conductance_ventilation_w_per_k=figures.conductance_ventilation_w_per_k,
-            capacity_mass_j_per_m2k=figures.capacity_j_per_m2k,
-            mass_area_factor=figures.mass_area_factor,
-        )
+        return network_of(figures)
     except ValueError as error:
         raise ScenarioError(
             f"dwelling {name!r}: its envelope is too large or too leaky for its floor area "

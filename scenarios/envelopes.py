@@ -13,6 +13,7 @@ from recosim.scenarios.archetypes import (
 )
 from recosim.scenarios.schema_community import Dwelling
 from recosim.scenarios.schema_envelope import GivenEnvelope, Mass, Walls, Windows
+from recosim.simulators.physics.rc_parameters import RcNetwork, network_from_iso13790
 
 AIR_CHANGE_PER_H = 0.5
 """Use and leaks of a flat with an envelope of its own that says nothing of them (UNI 10339, EN 12831)."""
@@ -49,6 +50,18 @@ def figures_of(flat: Dwelling, roof_u_w_per_m2k: float | None = None) -> Envelop
         capacity, factor = _mass(flat.mass)
         figures = replace(figures, capacity_j_per_m2k=capacity, mass_area_factor=factor)
     return figures
+
+
+def network_of(figures: EnvelopeFigures) -> RcNetwork:
+    """Thermal network of a flat, every field a scalar."""
+    return network_from_iso13790(
+        floor_area_m2=figures.floor_area_m2,
+        conductance_opaque_w_per_k=figures.conductance_opaque_w_per_k,
+        conductance_window_w_per_k=figures.conductance_window_w_per_k,
+        conductance_ventilation_w_per_k=figures.conductance_ventilation_w_per_k,
+        capacity_mass_j_per_m2k=figures.capacity_j_per_m2k,
+        mass_area_factor=figures.mass_area_factor,
+    )
 
 
 def _given(envelope: GivenEnvelope, floor_area_m2: float) -> EnvelopeFigures:

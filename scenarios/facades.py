@@ -1,10 +1,13 @@
 """What a flat shows to sun and sky, on the planes of the buildings."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from recosim.arrays import FloatArray
 from recosim.scenarios.archetypes import EnvelopeFigures, Orientation, Surface
-from recosim.simulators.physics.photovoltaics import Plane
+from recosim.scenarios.weather import Weather
+from recosim.simulators.physics.photovoltaics import Plane, irradiance_on_planes
 from recosim.simulators.physics.solar_gains import Envelope, envelope_of_surfaces
 
 FACADES: tuple[Orientation, ...] = ("north", "east", "south", "west", "up")
@@ -17,6 +20,21 @@ def planes_of_facades() -> tuple[Plane, ...]:
     """The planes of `FACADES`."""
     surfaces = [Surface(orientation=facade, area_m2=1.0, u_w_per_m2k=1.0) for facade in FACADES]
     return tuple(Plane(tilt=surface.tilt_deg, azimuth=surface.azimuth_deg) for surface in surfaces)
+
+
+def irradiance_on(weather: Weather, planes: Sequence[Plane]) -> FloatArray:
+    """Irradiance on planes, shape (n_steps, n_planes) [W/m2]."""
+    return irradiance_on_planes(
+        times_posix_s=weather.grid.times,
+        step_s=weather.grid.step_s,
+        latitude=weather.latitude,
+        longitude=weather.longitude,
+        altitude=weather.altitude_m,
+        ghi=weather.irradiance_global_w_per_m2,
+        dni=weather.irradiance_direct_w_per_m2,
+        dhi=weather.irradiance_diffuse_w_per_m2,
+        planes=planes,
+    )
 
 
 def envelope_on_facades(flat: EnvelopeFigures, factor_shading: float) -> Envelope:

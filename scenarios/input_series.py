@@ -10,7 +10,7 @@ from recosim.errors import ScenarioError
 from recosim.scenarios.climate import place_named
 from recosim.scenarios.common_services import common_services_load_kw
 from recosim.scenarios.community import COMMON, Parts, households_of
-from recosim.scenarios.facades import planes_of_facades
+from recosim.scenarios.facades import irradiance_on, planes_of_facades
 from recosim.scenarios.occupancy import household_series
 from recosim.scenarios.price_files import read_prices
 from recosim.scenarios.prices import MARKET_TIMEZONE, Prices, prices_on, synthetic_prices
@@ -21,7 +21,6 @@ from recosim.scenarios.weather_source import weather_of
 from recosim.simulators.cycles import Cycles
 from recosim.simulators.inputs import InputSeries
 from recosim.simulators.physics.hot_water import heat_of_draw_kwh, temp_cold_degc
-from recosim.simulators.physics.photovoltaics import irradiance_on_planes
 from recosim.simulators.settlement.premium import market_zone_of_region
 from recosim.timegrid import SECONDS_PER_HOUR, TimeGrid
 
@@ -102,17 +101,7 @@ def series_of(scenario: Scenario, parts: Parts, times: Times) -> InputSeries:
     zonal, pun = _prices(scenario, times)
     homes = _households(scenario, parts, times, weather)
     facades = planes_of_facades()
-    irradiance = irradiance_on_planes(
-        times_posix_s=whole.times,
-        step_s=whole.step_s,
-        latitude=weather.latitude,
-        longitude=weather.longitude,
-        altitude=weather.altitude_m,
-        ghi=weather.irradiance_global_w_per_m2,
-        dni=weather.irradiance_direct_w_per_m2,
-        dhi=weather.irradiance_diffuse_w_per_m2,
-        planes=(*facades, *parts.planes_module),
-    )
+    irradiance = irradiance_on(weather, (*facades, *parts.planes_module))
     return InputSeries(
         grid=whole,
         n_warmup=times.n_warmup,

@@ -200,6 +200,4 @@ class BatteryBlock:
 
         Not the least: one peak of the load would close an hour or two, and cost 1 % of a spring week's bills.
         """
-        horizon = window.horizon
-        net = horizon.window(window.net_load_kw[:, self._devices.node], window.spare)
-        return horizon.slot_means(-net)
+        return window.slots(-window.net_load_kw[:, self._devices.node])

@@ -13,11 +13,11 @@ import yaml
 from recosim.arrays import BoolArray, FloatArray, IntArray
 from recosim.errors import InputDataError
 from recosim.scenarios.community import AIR_WH_PER_M3K
-from recosim.scenarios.facades import FACADES, SKY_SEEN, planes_of_facades
+from recosim.scenarios.facades import FACADES, SKY_SEEN, irradiance_on, planes_of_facades
 from recosim.scenarios.weather import Weather
 from recosim.scenarios.weather_files import read_weather
 from recosim.simulators.physics.comfort import in_hours
-from recosim.simulators.physics.photovoltaics import Plane, irradiance_on_planes
+from recosim.simulators.physics.photovoltaics import Plane
 from recosim.simulators.physics.rc_network import stack_inputs
 from recosim.simulators.physics.rc_parameters import (
     RcNetwork,
@@ -83,21 +83,6 @@ def denver_weather(path: Path, step_s: int) -> Weather:
     if weather.grid.days != 365.0:
         raise InputDataError(f"{weather.source}: {weather.grid.days:g} days, allowed: a year of 365")
     return weather
-
-
-def irradiance_on(weather: Weather, planes: Sequence[Plane]) -> FloatArray:
-    """Irradiance on planes, shape (n_steps, n_planes) [W/m2]."""
-    return irradiance_on_planes(
-        times_posix_s=weather.grid.times,
-        step_s=weather.grid.step_s,
-        latitude=weather.latitude,
-        longitude=weather.longitude,
-        altitude=weather.altitude_m,
-        ghi=weather.irradiance_global_w_per_m2,
-        dni=weather.irradiance_direct_w_per_m2,
-        dhi=weather.irradiance_diffuse_w_per_m2,
-        planes=planes,
-    )
 
 
 def denver_year(path: Path) -> Year:

@@ -8,9 +8,10 @@ import pandas as pd
 from recosim.arrays import FloatArray, IntArray
 from recosim.errors import ScenarioError
 from recosim.scenarios.climate import Place, place_named, places, synthetic_weather
+from recosim.scenarios.facades import irradiance_on
 from recosim.scenarios.validation.reference import Report, Request, Row, checked
 from recosim.scenarios.weather import CLEAR_SKY_MIN_W_PER_M2, Weather
-from recosim.simulators.physics.photovoltaics import PvPlant, irradiance_on_planes, power_ac_kw
+from recosim.simulators.physics.photovoltaics import PvPlant, power_ac_kw
 from recosim.timegrid import SECONDS_PER_HOUR
 
 SEEDS = range(20)
@@ -72,17 +73,7 @@ def climate_figures(place: Place, seeds: Sequence[int] = SEEDS) -> dict[str, flo
 
 def yield_kwh_per_kwp(weather: Weather) -> float:
     """Yield of a plant with the default parameters at tilt 30 south over the whole series [kWh/kWp]."""
-    irradiance = irradiance_on_planes(
-        times_posix_s=weather.grid.times,
-        step_s=weather.grid.step_s,
-        latitude=weather.latitude,
-        longitude=weather.longitude,
-        altitude=weather.altitude_m,
-        ghi=weather.irradiance_global_w_per_m2,
-        dni=weather.irradiance_direct_w_per_m2,
-        dhi=weather.irradiance_diffuse_w_per_m2,
-        planes=PLANT.planes,
-    )
+    irradiance = irradiance_on(weather, PLANT.planes)
     power = power_ac_kw(
         PLANT, irradiance, weather.temp_outdoor_degc[:, None], weather.wind_speed_m_per_s[:, None]
     )

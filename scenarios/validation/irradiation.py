@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from recosim.errors import InputDataError
-from recosim.scenarios.facades import FACADES, planes_of_facades
+from recosim.scenarios.facades import FACADES, irradiance_on, planes_of_facades
 from recosim.scenarios.validation.bestest import published
-from recosim.scenarios.validation.bestest_building import denver_weather, irradiance_on
+from recosim.scenarios.validation.bestest_building import denver_weather
 from recosim.scenarios.validation.reference import Report, Request, checked
 from recosim.timegrid import SECONDS_PER_HOUR
 

@@ -9,12 +9,11 @@ from recosim.arrays import BoolArray, FloatArray
 from recosim.scenarios.archetypes import EnvelopeFigures, envelope_of, position_shares
 from recosim.scenarios.climate import synthetic_weather
 from recosim.scenarios.community import stacked
-from recosim.scenarios.facades import envelope_on_facades, planes_of_facades
-from recosim.scenarios.validation.bestest_building import irradiance_on
+from recosim.scenarios.envelopes import network_of
+from recosim.scenarios.facades import envelope_on_facades, irradiance_on, planes_of_facades
 from recosim.scenarios.validation.reference import Report, Request, Row, checked, published_table, shown
 from recosim.simulators.physics.ideal_loads import ideal_loads
 from recosim.simulators.physics.rc_network import stack_inputs
-from recosim.simulators.physics.rc_parameters import RcNetwork, network_from_iso13790
 from recosim.simulators.physics.seasonal_need import (
     degree_days_and_heating_days,
     heat_need_kwh_per_m2,
@@ -215,7 +214,7 @@ def _static(season: _Season, flats: Sequence[EnvelopeFigures], shares: FloatArra
 def _simulated(season: _Season, flats: Sequence[EnvelopeFigures], only_heated_days: bool) -> FloatArray:
     """Need of flats by our thermal model, shape (n,) [kWh/m2]."""
     n = len(flats)
-    network = network_of(flats)
+    network = stacked([network_of(flat) for flat in flats])
     envelope = stacked([envelope_on_facades(flat, SHADING) for flat in flats])
     per_day = SECONDS_PER_DAY // STEP_S
     n_steps = len(season.temp_outdoor_degc)
@@ -237,22 +236,6 @@ def _simulated(season: _Season, flats: Sequence[EnvelopeFigures], only_heated_da
     )
     counted = loads.heating_kw[WARMUP_DAYS * per_day :]
     return np.asarray(counted.sum(axis=0) * STEP_S / 3600.0 / FLOOR_AREA_M2, dtype=np.float64)
-
-
-def network_of(flats: Sequence[EnvelopeFigures]) -> RcNetwork:
-    """Thermal networks of flats, fields of shape (n,)."""
-
-    def column(name: str) -> FloatArray:
-        return np.array([getattr(flat, name) for flat in flats], dtype=np.float64)
-
-    return network_from_iso13790(
-        floor_area_m2=column("floor_area_m2"),
-        conductance_opaque_w_per_k=column("conductance_opaque_w_per_k"),
-        conductance_window_w_per_k=column("conductance_window_w_per_k"),
-        conductance_ventilation_w_per_k=column("conductance_ventilation_w_per_k"),
-        capacity_mass_j_per_m2k=column("capacity_j_per_m2k"),
-        mass_area_factor=column("mass_area_factor"),
-    )
 
 
 def _block_rows(block: BlockNeed) -> list[Row]:

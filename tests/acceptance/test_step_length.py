@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from recosim.components import Devices
-from recosim.scenarios.validation.bestest_building import denver_weather, irradiance_on
+from recosim.scenarios.facades import irradiance_on
+from recosim.scenarios.validation.bestest_building import denver_weather
 from recosim.simulators.batteries import Batteries
 from recosim.simulators.dwellings import DwellingParameters, Dwellings
 from recosim.simulators.exposure import ComfortCalendar, Exposure

@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from recosim.errors import InputDataError, ScenarioError
+from recosim.scenarios.facades import irradiance_on
 from recosim.scenarios.validation.bestest import DIFFERENCES, LABELS, case_figures, published, validate
 from recosim.scenarios.validation.bestest_building import (
     Year,
@@ -10,7 +11,6 @@ from recosim.scenarios.validation.bestest_building import (
     definitions,
     denver_weather,
     denver_year,
-    irradiance_on,
 )
 from recosim.scenarios.validation.reference import Request
 from recosim.simulators.physics.photovoltaics import Plane

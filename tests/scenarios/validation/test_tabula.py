@@ -3,12 +3,12 @@ import pandas as pd
 import pytest
 
 from recosim.scenarios.archetypes import envelope_of
-from recosim.scenarios.community import parts_of
+from recosim.scenarios.community import parts_of, stacked
+from recosim.scenarios.envelopes import network_of
 from recosim.scenarios.loader import load_scenario
 from recosim.scenarios.validation.reference import Request
 from recosim.scenarios.validation.tabula import (
     BLOCKS,
-    network_of,
     published_needs,
     validate,
 )
@@ -65,5 +65,5 @@ def test_they_are_the_dwellings_of_a_run():
         envelope_of(flat.archetype, flat.position, flat.floor_area_m2, building.roof_u_w_per_m2k)
         for flat in scenario.community.dwellings
     ]
-    for name, values in vars(network_of(flats)).items():
+    for name, values in vars(stacked([network_of(flat) for flat in flats])).items():
         np.testing.assert_allclose(values, getattr(dwellings.network, name), rtol=1e-12, err_msg=name)
