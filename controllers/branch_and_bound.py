@@ -82,16 +82,17 @@ def decide_pairs(
     """
     binary: BoolArray = np.zeros(len(pairs), dtype=np.bool_)
     unbounded = np.flatnonzero(~np.isfinite(program.column_upper[pairs]).all(axis=1))
-    bound, nodes, ms, values, ended = -np.inf, 0, 0.0, relaxed, False
-    while True:
+    bound, nodes, ms, ended = -np.inf, 0, 0.0, False
+    values: FloatArray | None = relaxed
+    while values is not None:
         broken = np.flatnonzero(violated(pairs, values, ALLOWED) & ~binary)
         if not len(broken):
-            return Decision(values=values, bound=bound, proven=ended, nodes=nodes, solver_ms=ms)
+            break
         binary[broken] = True
-        left = limits.nodes - nodes
-        if left <= 0 or binary[unbounded].any():
-            return Decision(values=None, bound=bound, proven=False, nodes=nodes, solver_ms=ms)
-        highs = _with_binaries(program, matrix, pairs[binary], limits, left)
+        values = None
+        if nodes >= limits.nodes or binary[unbounded].any():
+            break
+        highs = _with_binaries(program, matrix, pairs[binary], limits, limits.nodes - nodes)
         began = time.process_time()
         highs.run()
         ms += (time.process_time() - began) * 1e3
@@ -100,9 +101,10 @@ def decide_pairs(
         if np.isfinite(info.mip_dual_bound):
             bound = max(bound, info.mip_dual_bound)
         ended = highs.getModelStatus() == highspy.HighsModelStatus.kOptimal
-        if info.primal_solution_status != highspy.SolutionStatus.kSolutionStatusFeasible:
-            return Decision(values=None, bound=bound, proven=False, nodes=nodes, solver_ms=ms)
-        values = np.asarray(highs.allVariableValues())[: len(relaxed)]
+        if info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible:
+            values = np.asarray(highs.allVariableValues())[: len(relaxed)]
+    proven = ended and values is not None
+    return Decision(values=values, bound=bound, proven=proven, nodes=nodes, solver_ms=ms)
 
 
 def _with_binaries(

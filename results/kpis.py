@@ -304,10 +304,10 @@ def _comfort_figures(run: Run, price_comfort_eur_per_kh: float) -> dict[str, Kpi
         both_k = heating_k + cooling_k
         by_dwelling_kh += both_k.sum(axis=0) * step_h
         cost_eur += cost_comfort_eur(both_k, step_h, price_comfort_eur_per_kh)
-    water_kh: float | None = None
-    if "water_heater" in run.groups():
-        water_kh = _sum(run, "water_heater", "discomfort_hot_water_k", step_h)
+    water_kh = 0.0 if "water_heater" in run.groups() else None
+    if water_kh is not None:
         for (short_k,) in _blocks(run, "water_heater", "discomfort_hot_water_k"):
+            water_kh += float(short_k.sum()) * step_h
             cost_eur += cost_comfort_eur(short_k, step_h, price_comfort_eur_per_kh)
     values = (heating_kh + cooling_kh, heating_kh, cooling_kh, float(by_dwelling_kh.max(initial=0.0)))
     return {
