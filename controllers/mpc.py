@@ -13,9 +13,10 @@ from recosim.controllers.horizon import Horizon
 from recosim.controllers.linear_program import LinearProgram
 from recosim.controllers.solver import Guards, LiveSolver, Solution
 from recosim.errors import ControllerError
+from recosim.timegrid import SECONDS_PER_DAY
 
-RESTART_EVERY = 96
-"""Steps after which the solver starts afresh: what follows then depends on states alone."""
+RESTART_EVERY_S = SECONDS_PER_DAY
+"""Time after which the solver starts afresh: what follows then depends on states alone [s]."""
 
 
 def is_number(value: object, whole: bool = False) -> bool:
@@ -142,7 +143,7 @@ class Mpc:
         return Setpoints(**{name: asked[name] for name in asked}, cycle_start=planned.cycle_start)
 
     def _decide(self, observation: Observation, forecast: Forecast) -> Setpoints:
-        if observation.step % RESTART_EVERY == 0:
+        if observation.step * self._step_s % RESTART_EVERY_S == 0:
             self._model.reset()
             self._solver.restart()
         spare = (observation.time // self._step_s) % self._model.horizon.steps_per_hour

@@ -11,6 +11,7 @@ from recosim.scenarios.climate import place_named
 from recosim.scenarios.common_services import common_services_load_kw
 from recosim.scenarios.community import COMMON, Parts, households_of
 from recosim.scenarios.facades import irradiance_on, planes_of_facades
+from recosim.scenarios.household_steps import means_on, quarters_of, sums_on
 from recosim.scenarios.occupancy import household_series
 from recosim.scenarios.price_files import read_prices
 from recosim.scenarios.prices import MARKET_TIMEZONE, Prices, prices_on, synthetic_prices
@@ -169,7 +170,8 @@ class _Homes:
 
 def _households(scenario: Scenario, parts: Parts, times: Times, weather: Weather) -> _Homes:
     """Load of every delivery point, people at home and awake, hot water, and cycles outside the load."""
-    whole = times.whole
+    step_s = times.period.step_s
+    whole = quarters_of(times.whole)
     households = households_of(scenario)
     inside = _rows_in_years_of_period(whole, times)
     made = household_series(
@@ -188,10 +190,10 @@ def _households(scenario: Scenario, parts: Parts, times: Times, weather: Weather
             common.energy_kwh_per_year, whole, scenario.seed
         )
     homes = _Homes(
-        power_load_kw=power,
-        occupants_home=made.occupants_home[rows],
-        occupants_awake=made.occupants_awake[rows],
-        volume_hot_water_l=made.volume_hot_water_l[rows],
+        power_load_kw=means_on(step_s, power),
+        occupants_home=means_on(step_s, made.occupants_home[rows]),
+        occupants_awake=means_on(step_s, made.occupants_awake[rows]),
+        volume_hot_water_l=sums_on(step_s, made.volume_hot_water_l[rows]),
     )
     if "appliance" not in parts.devices:
         return homes
@@ -223,7 +225,7 @@ def _heat_hot_water_kw(parts: Parts, grid: TimeGrid, volume_l: NDArray[np.float3
 def _rows_in_years_of_period(whole: TimeGrid, times: Times) -> slice:
     """Rows of the calendar years that the period touches: others would be made for a few days only."""
     years = whole.local.year
-    first, last = years[times.n_warmup], years[times.n_warmup + times.period.n_steps - 1]
+    first, last = years[[whole.index_of(times.period.start), whole.index_of(times.period.end - 1)]]
     rows = np.flatnonzero((years >= first) & (years <= last))
     return slice(int(rows[0]), int(rows[-1]) + 1)
 

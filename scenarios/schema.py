@@ -47,7 +47,9 @@ class Period(Section):
     warmup_days: int = Field(
         default=3, ge=0, le=60, description="Days before the start, run by rules, not counted."
     )
-    step_minutes: Literal[15] = Field(default=15, description="Step of the simulation [min].")
+    step_minutes: Literal[5, 15, 30, 60] = Field(
+        default=15, description="Step of the simulation and of the controller [min]."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -241,6 +243,21 @@ class Scenario(Section):
             raise ValueError(
                 "weather.place is missing: coordinates alone do not say which climate to make; give it, "
                 "weather.climate or a file"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _step_fits(self) -> Self:
+        minutes = self.period.step_minutes
+        if self.community.shiftable_appliances and minutes != 15:
+            raise ValueError(
+                f"period.step_minutes = {minutes} with community.shiftable_appliances: cycles are in "
+                "quarter-hours; allowed: 15"
+            )
+        if self.settlement.settlement_step == "quarter" and minutes > 15:
+            raise ValueError(
+                f"period.step_minutes = {minutes} with settlement.settlement_step = 'quarter', "
+                "allowed: 5 or 15, or settlement_step: hour"
             )
         return self
 

@@ -17,6 +17,7 @@ from recosim.simulators.settlement.bill import Bill
 from recosim.simulators.settlement.configuration import Configuration
 from recosim.simulators.settlement.hourly import sum_by_hour
 from recosim.simulators.settlement.outcome import Settlement
+from recosim.simulators.settlement.settling import QUARTER_S
 from recosim.timegrid import SECONDS_PER_HOUR, TimeGrid
 
 HOURS_AT_ONCE = 744
@@ -117,7 +118,7 @@ class Gse(mosaik_api_v3.Simulator):
         self._grid, self._period = grid, period
         self._tariff, self._sharing = tariff, sharing
         by_quarter = sharing.configuration.settlement_step == "quarter"
-        self._row_s = grid.step_s if by_quarter else SECONDS_PER_HOUR
+        self._row_s = max(QUARTER_S, grid.step_s) if by_quarter else SECONDS_PER_HOUR
         n_rows = period.n_steps * grid.step_s // self._row_s
         self._n_settled = 0
         self._withdrawn = np.zeros((n_rows, n_pods))
