@@ -18,6 +18,7 @@ from recosim.components import ELECTRICITY
 from recosim.contracts import Community, Forecast, Observation, SharedTranche
 from recosim.controllers.blocks.battery import BatteryBlock
 from recosim.controllers.blocks.block import Block, PlannedValues, Window
+from recosim.controllers.blocks.car import CarBlock
 from recosim.controllers.blocks.dwelling import DwellingBlock
 from recosim.controllers.blocks.pod import Consumer, PodBlock
 from recosim.controllers.blocks.sharing import SharingBlock
@@ -79,6 +80,8 @@ class Future:
         if len(community.devices.get("water_heater", ())):
             heaters = WaterHeaterBlock(community, horizon, free_start)
             self.blocks["water_heater"] = consumers["water_heater"] = heaters
+        if len(community.devices.get("car", ())):
+            self.blocks["car"] = consumers["car"] = CarBlock(community, horizon)
         if len(community.devices.get("battery", ())):
             self.blocks["battery"] = BatteryBlock(community, horizon, free_start)
         pods = self.pods = PodBlock(community, horizon, consumers)

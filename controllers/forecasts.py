@@ -19,6 +19,7 @@ from recosim.simulators.exposure import Exposure
 from recosim.simulators.inputs import InputSeries
 from recosim.simulators.physics.internal_gains import heat_internal_kw
 from recosim.simulators.physics.solar_gains import heat_solar_kw, shutters_closed, temp_solair_degc
+from recosim.simulators.trips import Trips
 from recosim.timegrid import SECONDS_PER_DAY
 
 ForecastKind = Literal["perfect", "persistence", "low", "medium", "high"]
@@ -146,6 +147,7 @@ class PerfectForecast:
             price_sell_eur_per_kwh=community.sharing.rates_sale(grid.times, zonal),
             shared=community.sharing.rates(grid.times, zonal),
             heat_hot_water_kw=series.heat_hot_water_kw[rows],
+            **_of_cars(series.trips, rows),
         )
         for array in _arrays(forecast):
             array.setflags(write=False)
@@ -155,7 +157,7 @@ class PerfectForecast:
 class _DerivedForecast:
     """Forecast whose weather and load are not those that come; what follows from them follows here.
 
-    Prices, comfort bands, occupants, calendars and the wind are those that come.
+    Prices, comfort bands, occupants, trips by car, calendars and the wind are those that come.
     """
 
     def __init__(self, community: Community, series: InputSeries, exposure: Exposure, n_steps: int) -> None:
@@ -324,6 +326,15 @@ class ErringForecast(_DerivedForecast):
             known.heat_hot_water_kw * np.maximum(use, 0.0)[:, self._water_nodes],
             None if begun is None else begun * np.maximum(use, 0.0),
         )
+
+
+def _of_cars(trips: Trips | None, rows: slice) -> dict[str, FloatArray]:
+    if trips is None:
+        return {}
+    return {
+        "power_trip_kw": trips.power_trip_kw[rows],
+        "energy_car_least_kwh": trips.least_kwh[1:][rows],
+    }
 
 
 def _arrays(forecast: Forecast) -> list[FloatArray]:

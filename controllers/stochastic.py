@@ -32,6 +32,7 @@ DECISIONS = (
     "battery.power_charge_kw",
     "battery.power_discharge_kw",
     "water_heater.power_water_heating_kw",
+    "car.power_car_kw",
 )
 """What must not anticipate: indexed by device and slot."""
 LEVELS_MAX = 7
@@ -86,7 +87,7 @@ class StochasticModel:
         self._revenue: SharedRevenue | None = None
         costs_eur = [future.cost_eur for future in self._futures]
         if objective == "shared_revenue":
-            _refuse_hot_water(community)
+            _refuse_hot_water_and_cars(community)
             self._revenue = SharedRevenue(community, horizon, self._futures[0].pods, probabilities)
             costs_eur = self._revenue.build(model)
         expected = sum(float(p) * cost for p, cost in zip(probabilities, costs_eur, strict=True))
@@ -152,13 +153,14 @@ class StochasticModel:
         return middle.ask(values, self.compiled)
 
 
-def _refuse_hot_water(community: Community) -> None:
-    heaters = community.devices.get("water_heater")
-    if heaters is not None and len(heaters):
-        raise ControllerError(
-            f"mpc-stochastic.objective = 'shared_revenue' with hot water ({heaters.names[0]}), allowed: "
-            "net_cost; the paper's bills without control know no tanks"
-        )
+def _refuse_hot_water_and_cars(community: Community) -> None:
+    for kind, what, unknown in (("water_heater", "hot water", "tanks"), ("car", "cars", "cars")):
+        devices = community.devices.get(kind)
+        if devices is not None and len(devices):
+            raise ControllerError(
+                f"mpc-stochastic.objective = 'shared_revenue' with {what} ({devices.names[0]}), allowed: "
+                f"net_cost; the paper's bills without control know no {unknown}"
+            )
 
 
 class StochasticMpc(Mpc):

@@ -6,6 +6,7 @@ from recosim.arrays import FloatArray
 from recosim.contracts import Forecast
 from recosim.simulators.dwellings import DwellingParameters
 from recosim.simulators.physics.battery import Battery
+from recosim.simulators.physics.car import Car
 from recosim.simulators.physics.heat_pump import cop, eer
 from recosim.simulators.physics.hot_water import WaterHeater, heat_per_power
 
@@ -21,6 +22,11 @@ def price_mean(price_buy_eur_per_kwh: FloatArray) -> FloatArray:
 def value_of_charge(battery: Battery, price_eur_per_kwh: FloatArray) -> FloatArray:
     """Worth of a stored kWh: what it saves at the terminals, shape (n_batteries,) [EUR/kWh]."""
     return battery.efficiency_discharge * price_eur_per_kwh
+
+
+def value_of_car(car: Car, price_eur_per_kwh: FloatArray) -> FloatArray:
+    """Worth of a kWh in each car: what it saves at the terminals, shape (n_cars,) [EUR/kWh]."""
+    return np.asarray(price_eur_per_kwh / car.efficiency_charge, dtype=np.float64)
 
 
 def value_of_tank(heater: WaterHeater, price_eur_per_kwh: FloatArray, temp_outdoor_degc: float) -> FloatArray:

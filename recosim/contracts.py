@@ -67,7 +67,7 @@ class Community:
         The period that is simulated and counted (the warm-up lies before it).
     pods : Pods
     devices : mapping of str to Devices
-        By kind, such as ``dwelling``, ``photovoltaics``, ``battery``, ``water_heater``.
+        By kind, such as ``dwelling``, ``photovoltaics``, ``battery``, ``water_heater``, ``car``.
     tariff : Tariff
     sharing : SharingScheme
     price_comfort_eur_per_kh : float
@@ -164,6 +164,12 @@ class Forecast:
         Money per shared kWh.
     heat_hot_water_kw : array, shape (n_steps, n_water_heaters) [kW]
         Heat wanted at the taps; left out where there are no water heaters.
+    power_trip_kw : array, shape (n_steps, n_cars) [kW]
+        Mean power that trips take from the cars: positive in every step away, zero at home; left out where
+        there are no cars. Known as the occupants are, whatever the forecast.
+    energy_car_least_kwh : array, shape (n_steps, n_cars) [kWh]
+        What each car must hold at the end of the step for all its coming trips, those beyond the horizon too;
+        the wall box charges in time for it, whatever is asked.
     """
 
     grid: TimeGrid
@@ -183,12 +189,15 @@ class Forecast:
     price_sell_eur_per_kwh: FloatArray
     shared: tuple[SharedTranche, ...]
     heat_hot_water_kw: FloatArray = field(default_factory=lambda: np.zeros((0, 0)))
+    power_trip_kw: FloatArray = field(default_factory=lambda: np.zeros((0, 0)))
+    energy_car_least_kwh: FloatArray = field(default_factory=lambda: np.zeros((0, 0)))
 
     def __post_init__(self) -> None:
-        if self.heat_hot_water_kw.shape == (0, 0):
-            none = np.zeros((self.grid.n_steps, 0))
-            none.setflags(write=False)
-            object.__setattr__(self, "heat_hot_water_kw", none)
+        for name in ("heat_hot_water_kw", "power_trip_kw", "energy_car_least_kwh"):
+            if getattr(self, name).shape == (0, 0):
+                none = np.zeros((self.grid.n_steps, 0))
+                none.setflags(write=False)
+                object.__setattr__(self, name, none)
 
 
 @dataclass(frozen=True, kw_only=True)

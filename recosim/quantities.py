@@ -138,6 +138,16 @@ _SERIES = (
     _q("heat_tank_loss_kw", "heat lost by the tank", sign=_EITHER),
     _q("heat_hot_water_unmet_kw", "heat missing at the taps"),
     _q("discomfort_hot_water_k", "tank below the temperature of use, steps with a draw"),
+    # electric cars
+    _q("energy_car_battery_kwh", "energy in the car at the end of the step"),
+    _q("car_plugged", "the car is at home, at the wall box", bounds=_FRACTION),
+    _q("car_departure_s", "time until the car leaves"),
+    _q("energy_car_needed_kwh", "energy needed when the car leaves"),
+    _q("power_car_kw", "charging power of the car"),
+    _q("power_driving_kw", "taken from the car's battery by the trip"),
+    _q("power_trip_kw", "wanted by the trip"),
+    _q("power_car_loss_kw", "lost when charging the car"),
+    _q("energy_car_unmet_kwh", "missing in the car when it left"),
     # washing machines, dishwashers, dryers
     _q("cycle_waiting", "a wished cycle has not begun", bounds=_FRACTION),
     _q("cycle_blocked", "the cycle that comes before has not ended", bounds=_FRACTION),
@@ -177,6 +187,8 @@ _KPIS = (
     _q("heat_unmet_kwh", "heat or cold not delivered"),
     _q("energy_hot_water_kwh", "hot water, electric"),
     _q("hot_water_unmet_kwh", "heat missing at the taps"),
+    _q("energy_car_kwh", "cars, electric"),
+    _q("car_unmet_kwh", "missing in cars when they left"),
     # shares
     _q("self_consumption", "self-consumption, physical", sign=_EITHER, bounds=(-inf, 1.0)),
     _q("self_sufficiency", "self-sufficiency, physical", sign=_EITHER),
@@ -219,6 +231,7 @@ KPI_NAMES: tuple[str, ...] = (
     *("energy_shared_kwh", "energy_incentivised_kwh", "energy_withdrawn_kwh", "energy_injected_kwh"),
     *("energy_pv_kwh", "energy_pv_curtailed_kwh", "energy_load_kwh", "energy_hvac_kwh", "heat_unmet_kwh"),
     *("energy_hot_water_kwh", "hot_water_unmet_kwh"),
+    *("energy_car_kwh", "car_unmet_kwh"),
     *("self_consumption", "self_sufficiency", "self_consumption_collective"),
     *("self_sufficiency_collective", "shared_fraction"),
     *("peak_withdrawal_kw", "peak_injection_kw", "peak_pod_kw", "contract_overruns", "co2_kg"),

@@ -177,12 +177,13 @@ def compute_kpis(run: Run, community: Community, money: Money, running: Running)
     """All key figures of a run, in the order in which they are printed.
 
     Definitions that a name does not tell: ``energy_load_kwh`` is the base load of all delivery points,
-    common services included; the demand behind self-sufficiency adds heating, cooling, hot water and the
-    plants' own draw. ``cost_comfort_eur`` also counts tanks that are below the temperature of use when water
-    is drawn. Peaks are means over quarter-hours (or over the step, where it is longer), those at the
-    substation net over all delivery points. ``co2_kg`` is the withdrawn energy times ``CO2_KG_PER_KWH``;
-    neither injected nor shared energy is credited. ``battery_cycles`` divides the energy discharged at the
-    terminals by the usable capacity, nominal capacity times (highest - lowest state of charge), both of the
+    common services included; the demand behind self-sufficiency adds heating, cooling, hot water, cars and
+    the plants' own draw. ``cost_comfort_eur`` also counts tanks that are below the temperature of use when
+    water is drawn; ``car_unmet_kwh`` costs nothing, as no controller changes it. Peaks are means over
+    quarter-hours (or over the step, where it is longer), those at the substation net over all delivery
+    points. ``co2_kg`` is the withdrawn energy times ``CO2_KG_PER_KWH``; neither injected nor shared energy is
+    credited. ``battery_cycles`` divides the energy discharged at the terminals by the usable capacity,
+    nominal capacity times (highest - lowest state of charge), both of the
     new battery. ``battery_state_of_health`` is the mean of the batteries that age. ``simulated_days`` counts
     local days, so one with a clock change is one day.
 
@@ -247,7 +248,8 @@ def _energy_figures(run: Run, money: Money) -> dict[str, Kpi]:
     injected_kwh = _sum(run, "meter", "energy_injected_kwh") or 0.0
     auxiliary_kwh = _sum(run, "photovoltaics", "power_auxiliary_kw", step_h) or 0.0
     hot_water_kwh = _sum(run, "water_heater", "power_water_heating_kw", step_h)
-    demand_kwh = (load_kwh or 0.0) + (hvac_kwh or 0.0) + (hot_water_kwh or 0.0) + auxiliary_kwh
+    car_kwh = _sum(run, "car", "power_car_kw", step_h)
+    demand_kwh = sum(kwh or 0.0 for kwh in (load_kwh, hvac_kwh, hot_water_kwh, car_kwh, auxiliary_kwh))
     shares = energy_shares(pv_kwh or 0.0, injected_kwh, money.energy_shared_kwh, demand_kwh)
     return {
         "energy_pv_kwh": pv_kwh,
@@ -257,6 +259,8 @@ def _energy_figures(run: Run, money: Money) -> dict[str, Kpi]:
         "heat_unmet_kwh": _sum(run, "dwelling", "heat_unmet_kw", step_h),
         "energy_hot_water_kwh": hot_water_kwh,
         "hot_water_unmet_kwh": _sum(run, "water_heater", "heat_hot_water_unmet_kw", step_h),
+        "energy_car_kwh": car_kwh,
+        "car_unmet_kwh": _sum(run, "car", "energy_car_unmet_kwh"),
         "self_consumption": shares.self_consumption,
         # without plants nothing is self-consumed: the figures do not apply
         "self_sufficiency": shares.self_sufficiency if pv_kwh is not None else None,

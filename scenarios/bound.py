@@ -167,6 +167,13 @@ def _refuse_what_is_not_bounded(scenario: Scenario) -> None:
             "knows no cycles that move; --set community.shiftable_appliances=false"
         )
 
+    for index, flat in enumerate(scenario.community.dwellings):
+        if flat.car is not None:
+            raise ScenarioError(
+                f"bound: community.dwellings[{index}].car is given, allowed: no cars, which a bound does not "
+                f"know; --set 'community.dwellings[{index}].car=null'"
+            )
+
 
 def linear_scenario(scenario: Scenario) -> Scenario:
     """The same scenario on the nominal linear plant, under the best controller there is."""

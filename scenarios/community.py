@@ -13,6 +13,7 @@ from recosim.errors import ScenarioError
 from recosim.scenarios import schema_community as described
 from recosim.scenarios.air_conditioning import air_conditioner_of
 from recosim.scenarios.archetypes import EnvelopeFigures
+from recosim.scenarios.cars import cars_of, use_of
 from recosim.scenarios.envelopes import figures_of, network_of
 from recosim.scenarios.facades import FACADES, envelope_on_facades
 from recosim.scenarios.occupancy import Household
@@ -92,6 +93,9 @@ def parts_of(scenario: Scenario) -> Parts:
             node=np.array([i for i, _ in with_water], dtype=np.int64),
             parameters=_water_heaters([flat.hot_water for _, flat in with_water if flat.hot_water]),
         )
+    cars = cars_of(flats)
+    if cars is not None:
+        devices["car"] = cars
     if scenario.community.shiftable_appliances:
         appliances = appliances_of(households_of(scenario), scenario.seed)
         if appliances is not None:
@@ -111,6 +115,7 @@ def households_of(scenario: Scenario) -> list[Household]:
             hot_water_l_per_day=(
                 0.0 if flat.hot_water is None else flat.people * flat.hot_water.litres_per_person_day
             ),
+            car=None if flat.car is None else use_of(flat.car),
         )
         for flat in scenario.community.dwellings
     ]

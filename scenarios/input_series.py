@@ -23,6 +23,7 @@ from recosim.simulators.cycles import Cycles
 from recosim.simulators.inputs import InputSeries
 from recosim.simulators.physics.hot_water import heat_of_draw_kwh, temp_cold_degc
 from recosim.simulators.settlement.premium import market_zone_of_region
+from recosim.simulators.trips import Trips
 from recosim.timegrid import SECONDS_PER_HOUR, TimeGrid
 
 HORIZON_HOURS = 25
@@ -119,6 +120,7 @@ def series_of(scenario: Scenario, parts: Parts, times: Times) -> InputSeries:
         price_pun_eur_per_mwh=pun,
         heat_hot_water_kw=_heat_hot_water_kw(parts, whole, homes.volume_hot_water_l),
         cycles=homes.cycles,
+        trips=_trips(parts, whole, homes.power_trip_kw),
     )
 
 
@@ -165,11 +167,12 @@ class _Homes:
     occupants_home: NDArray[np.int8]
     occupants_awake: NDArray[np.int8]
     volume_hot_water_l: NDArray[np.float32]
+    power_trip_kw: NDArray[np.float32]
     cycles: Cycles | None = None
 
 
 def _households(scenario: Scenario, parts: Parts, times: Times, weather: Weather) -> _Homes:
-    """Load of every delivery point, people at home and awake, hot water, and cycles outside the load."""
+    """Load of every delivery point, people at home and awake, hot water, trips, cycles outside the load."""
     step_s = times.period.step_s
     whole = quarters_of(times.whole)
     households = households_of(scenario)
@@ -194,6 +197,7 @@ def _households(scenario: Scenario, parts: Parts, times: Times, weather: Weather
         occupants_home=means_on(step_s, made.occupants_home[rows]),
         occupants_awake=means_on(step_s, made.occupants_awake[rows]),
         volume_hot_water_l=sums_on(step_s, made.volume_hot_water_l[rows]),
+        power_trip_kw=means_on(step_s, made.power_trip_kw[rows]),
     )
     if "appliance" not in parts.devices:
         return homes
@@ -220,6 +224,13 @@ def _heat_hot_water_kw(parts: Parts, grid: TimeGrid, volume_l: NDArray[np.float3
         return np.zeros((grid.n_steps, 0))
     cold = temp_cold_degc(heaters.parameters, (grid.times + grid.step_s / 2.0)[:, None])
     return heat_of_draw_kwh(heaters.parameters, volume_l.astype(np.float64), cold) / grid.step_h
+
+
+def _trips(parts: Parts, grid: TimeGrid, power_trip_kw: NDArray[np.float32]) -> Trips | None:
+    cars = parts.devices.get("car")
+    if cars is None:
+        return None
+    return Trips(grid=grid, power_trip_kw=power_trip_kw.astype(np.float64), car=cars.parameters)
 
 
 def _rows_in_years_of_period(whole: TimeGrid, times: Times) -> slice:

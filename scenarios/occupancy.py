@@ -14,7 +14,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from recosim.arrays import FloatArray, IntArray
+from recosim.arrays import BoolArray, FloatArray, IntArray
 from recosim.errors import ScenarioError
 from recosim.scenarios.appliances import (
     YearOfUse,
@@ -22,6 +22,7 @@ from recosim.scenarios.appliances import (
     start_weights,
     year_of_use,
 )
+from recosim.scenarios.car_trips import CarUse, power_trip_of_year_kw
 from recosim.scenarios.hot_water import draws_of_year_l
 from recosim.scenarios.household_year import (
     DAY_TYPES,
@@ -62,6 +63,8 @@ class Household:
         Contract power [kW].
     hot_water_l_per_day : float
         Hot water drawn at the temperature of use, zero where none comes from a device here [l].
+    car : CarUse or None
+        What it does with an electric car that charges here, None where there is none.
 
     Raises
     ------
@@ -75,6 +78,7 @@ class Household:
     energy_base_kwh_per_year: float
     power_contract_kw: float
     hot_water_l_per_day: float = 0.0
+    car: CarUse | None = None
 
     def __post_init__(self) -> None:
         checks = (
@@ -123,6 +127,8 @@ class HouseholdSeries:
         Runs that lie wholly inside the window.
     volume_hot_water_l : array of float32, shape (T, n_with)
         Hot water drawn by the households that have any, in their order [l].
+    power_trip_kw : array of float32, shape (T, n_cars)
+        What trips take from the cars of the households that have one, positive where the car is away [kW].
     """
 
     grid: TimeGrid
@@ -131,6 +137,7 @@ class HouseholdSeries:
     occupants_awake: Int8Array
     machines: tuple[MachineRuns, ...]
     volume_hot_water_l: Float32Array
+    power_trip_kw: Float32Array
 
     def cycles(self) -> list[ShiftableCycle]:
         """All runs one by one, by household and then by start."""
@@ -188,15 +195,26 @@ def types_of_people(kind: str, n_people: int) -> list[str]:
     return [first, "worker", *["pupil"] * max(n_people - 2, 0)][:n_people]
 
 
-def occupancy_of_year(
+def driver_of(types: Sequence[str]) -> int:
+    """Who drives the car: the first who goes out to work, or else the first.
+
+    Examples
+    --------
+    >>> driver_of(["home_worker", "worker", "pupil"]), driver_of(["retired", "retired"])
+    (1, 0)
+    """
+    return types.index("worker") if "worker" in types else 0
+
+
+def presence_of_year(
     *,
     year: LocalYear,
     types: Sequence[str],
     shifts_h: FloatArray,
     tables: Mapping[str, Any],
     rng: np.random.Generator,
-) -> tuple[IntArray, IntArray]:
-    """People at home, and awake, in every step of a local year.
+) -> tuple[BoolArray, BoolArray]:
+    """Who is at home, and who of them awake, in every step of a local year.
 
     Each person carries a rank in [0, 1) which is a Markov chain: it stays, or is drawn afresh, alone or by
     the whole household at once. The lowest ranks sleep, the highest are away, the others are awake at home,
@@ -212,7 +230,7 @@ def occupancy_of_year(
 
     Returns
     -------
-    home, awake : array of int, shape (n_steps,)
+    home, awake : array of bool, shape (n_people, n_steps)
     """
     figures = tables["occupancy"]
     n_steps = len(year.hour)
@@ -220,8 +238,8 @@ def occupancy_of_year(
     together, alone = figures["share_together"], 1.0 - figures["share_together"]
     types_of_days = year.day_type[np.searchsorted(year.day, np.arange(year.day[-1] + 1))]
     rank_all, since_all = held_draws(rng, n_steps, mean_steps / together)
-    home = np.zeros(n_steps, dtype=np.int64)
-    awake = np.zeros(n_steps, dtype=np.int64)
+    home = np.zeros((len(types), n_steps), dtype=np.bool_)
+    awake = np.zeros_like(home)
     for person, type_name in enumerate(types):
         rank_own, since_own = held_draws(rng, n_steps, mean_steps / alone)
         rank = np.where(since_all >= since_own, rank_all, rank_own)
@@ -233,10 +251,22 @@ def occupancy_of_year(
             between_hours(np.array([rows[name][state] for name in DAY_TYPES]) / 100.0, own_days, position_h)
             for state in ("asleep", "away")
         )
-        is_home = rank < 1.0 - away
-        home += is_home
-        awake += is_home & (rank >= asleep)
+        home[person] = rank < 1.0 - away
+        awake[person] = home[person] & (rank >= asleep)
     return home, awake
+
+
+def occupancy_of_year(
+    *,
+    year: LocalYear,
+    types: Sequence[str],
+    shifts_h: FloatArray,
+    tables: Mapping[str, Any],
+    rng: np.random.Generator,
+) -> tuple[IntArray, IntArray]:
+    """How many are at home, and awake: `presence_of_year` added up, shape (n_steps,)."""
+    home, awake = presence_of_year(year=year, types=types, shifts_h=shifts_h, tables=tables, rng=rng)
+    return home.sum(axis=0), awake.sum(axis=0)
 
 
 def household_series(
@@ -285,6 +315,8 @@ def household_series(
     machines: list[MachineRuns] = []
     with_water = [index for index, one in enumerate(households) if one.hot_water_l_per_day > 0.0]
     water = np.zeros((grid.n_steps, len(with_water)), dtype=np.float32)
+    with_car = [index for index, one in enumerate(households) if one.car is not None]
+    trips = np.zeros((grid.n_steps, len(with_car)), dtype=np.float32)
     for number in np.unique(grid.local.year):
         year = local_year(int(number), grid.timezone, tables, latitude_deg, longitude_deg)
         weights = start_weights(year, tables)
@@ -292,11 +324,11 @@ def household_series(
         inside = slice(max(offset, 0), min(offset + year.grid.n_steps, grid.n_steps))
         source = slice(inside.start - offset, inside.stop - offset)
         for index, household in enumerate(households):
-            home_year, awake_year, use = _year_of_household(
+            present, awake_year, use = _year_of_household(
                 household, index, seed, int(number), year, weights, tables
             )
             power[inside, index] = use.power_kw[source]
-            home[inside, index] = home_year[source]
+            home[inside, index] = present.sum(axis=0)[source]
             awake[inside, index] = awake_year[source]
             machines += _runs_inside(use, index, offset, grid.n_steps)
             if index in with_water:
@@ -309,7 +341,17 @@ def household_series(
                     number=int(number),
                 )
                 water[inside, with_water.index(index)] = drawn_l[source]
-    for array in (power, home, awake, water):
+            if household.car is not None:
+                driven_kw = power_trip_of_year_kw(
+                    year=year,
+                    use=household.car,
+                    driver_home=present[driver_of(types_of_people(household.kind, household.n_people))],
+                    seed=seed,
+                    household=index,
+                    number=int(number),
+                )
+                trips[inside, with_car.index(index)] = driven_kw[source]
+    for array in (power, home, awake, water, trips):
         array.setflags(write=False)
     return HouseholdSeries(
         grid=grid,
@@ -318,6 +360,7 @@ def household_series(
         occupants_awake=awake,
         machines=tuple(machines),
         volume_hot_water_l=water,
+        power_trip_kw=trips,
     )
 
 
@@ -329,8 +372,8 @@ def _year_of_household(
     year: LocalYear,
     weights: FloatArray,
     tables: Mapping[str, Any],
-) -> tuple[IntArray, IntArray, YearOfUse]:
-    """Occupancy and use of one household in one year, from its own streams."""
+) -> tuple[BoolArray, IntArray, YearOfUse]:
+    """Who is at home, how many are awake, and use of one household in one year, from its own streams."""
     # Traits are keyed without the year: a home keeps its appliances and its habits.
     rng_traits = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index,)))
     rng_year = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(index, number)))
@@ -339,13 +382,14 @@ def _year_of_household(
     shifts_h = rng_traits.normal(0.0, figures["shift_household_h"]) + rng_traits.normal(
         0.0, figures["shift_person_h"], household.n_people
     )
-    home, awake = occupancy_of_year(
+    present, up = presence_of_year(
         year=year,
         types=types_of_people(household.kind, household.n_people),
         shifts_h=shifts_h,
         tables=tables,
         rng=rng_year,
     )
+    awake: IntArray = up.sum(axis=0)
     use = year_of_use(
         year=year,
         weights=weights,
@@ -357,7 +401,7 @@ def _year_of_household(
         tables=tables,
         rng=rng_year,
     )
-    return home, awake, use
+    return present, awake, use
 
 
 def _runs_inside(use: YearOfUse, index: int, offset: int, n_steps: int) -> list[MachineRuns]:

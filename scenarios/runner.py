@@ -22,7 +22,7 @@ from recosim.scenarios.input_series import series_of, times_of
 from recosim.scenarios.loader import scenario_yaml
 from recosim.scenarios.rules_of_money import sharing_of, tariff_of
 from recosim.scenarios.schema import Scenario
-from recosim.scenarios.stored_value import worth_of_states, worth_of_tanks
+from recosim.scenarios.stored_value import worth_of_cars, worth_of_states, worth_of_tanks
 from recosim.scenarios.world import Plant, RecosimWorld, recorded_series
 from recosim.simulators.exposure import Exposure
 from recosim.simulators.gse import Accounts
@@ -272,7 +272,7 @@ def _finish(
 def _stored_change(
     run: Run, plant: Plant, start: Mapping[str, Mapping[str, FloatArray]]
 ) -> tuple[float, float]:
-    """What the run leaves stored beyond what it found: energy in batteries [kWh], worth of all [EUR]."""
+    """What the run leaves stored beyond what it found: batteries and cars [kWh], worth of all [EUR]."""
     worth_of_temp, worth_of_energy = worth_of_states(plant, 0, plant.community.grid.n_steps)
 
     def change(kind: str, name: str) -> FloatArray:
@@ -283,7 +283,13 @@ def _stored_change(
     worth_of_tank = worth_of_tanks(plant, 0, plant.community.grid.n_steps)
     if len(worth_of_tank):
         value_eur += float(worth_of_tank @ change("water_heater", "temp_tank_degc"))
-    if not len(worth_of_energy):
-        return 0.0, value_eur
-    charge = change("battery", "energy_battery_kwh")
-    return float(charge.sum()), value_eur + float(worth_of_energy @ charge)
+    energy_kwh = 0.0
+    for kind, name, worth in (
+        ("battery", "energy_battery_kwh", worth_of_energy),
+        ("car", "energy_car_battery_kwh", worth_of_cars(plant)),
+    ):
+        if len(worth):
+            charge = change(kind, name)
+            energy_kwh += float(charge.sum())
+            value_eur += float(worth @ charge)
+    return energy_kwh, value_eur

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from recosim.scenarios.archetypes import Archetype, Position
+from recosim.scenarios.schema_car import Car
 from recosim.scenarios.schema_envelope import GivenEnvelope, Glazing, Mass
 from recosim.scenarios.schema_hvac import Hvac
 from recosim.scenarios.schema_section import (
@@ -260,6 +261,7 @@ class Dwelling(Section):
     hot_water: HotWater | None = Field(
         default=None, description="Electric hot water; left out: it comes from elsewhere, such as gas."
     )
+    car: Car | None = Field(default=None, description="An electric car that charges behind the meter.")
 
     @model_validator(mode="after")
     def _one_envelope(self) -> Self:

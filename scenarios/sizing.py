@@ -31,7 +31,7 @@ def resize(community: Community, size: int, seed: int) -> Community:
     * The listed dwellings come first, as they are; then they are repeated, each copy with another floor area
       (up to 5 %), base load (10 %) and azimuth (5 %), drawn from a stream of its own: a copy is the same at
       every size.
-    * The share of dwellings with photovoltaics, a battery or electric hot water stays, rounded up.
+    * The share of dwellings with photovoltaics, a battery, electric hot water or a car stays, rounded up.
     * Plants and common services grow in proportion. A plant that would pass 1 MW becomes several equal ones.
 
     Parameters
@@ -59,7 +59,7 @@ def resize(community: Community, size: int, seed: int) -> Community:
         else _varied(listed[index % len(listed)], index // len(listed), index, seed)
         for index in range(size)
     ]
-    for device in ("photovoltaics", "battery", "hot_water"):
+    for device in ("photovoltaics", "battery", "hot_water", "car"):
         dwellings = _with_share(dwellings, listed, device)
     changed = community.model_copy(
         update={

@@ -3,7 +3,12 @@
 import numpy as np
 
 from recosim.arrays import FloatArray
-from recosim.controllers.storage_value import value_of_charge, value_of_kelvin, value_of_tank
+from recosim.controllers.storage_value import (
+    value_of_car,
+    value_of_charge,
+    value_of_kelvin,
+    value_of_tank,
+)
 from recosim.scenarios.world import Plant
 
 
@@ -17,6 +22,12 @@ def worth_of_tanks(plant: Plant, first: int, last: int) -> FloatArray:
         return np.zeros(0)
     outdoor = plant.series.temp_outdoor_degc[plant.series.n_warmup :][first:last]
     return value_of_tank(heaters.parameters, _price_mean(plant)[heaters.node], float(outdoor.mean()))
+
+
+def worth_of_cars(plant: Plant) -> FloatArray:
+    """Worth of a kWh in each car, shape (n_cars,) [EUR/kWh]."""
+    cars = plant.community.devices.get("car")
+    return np.zeros(0) if cars is None else value_of_car(cars.parameters, _price_mean(plant)[cars.node])
 
 
 def worth_of_states(plant: Plant, first: int, last: int) -> tuple[FloatArray, FloatArray]:

@@ -24,6 +24,7 @@ SIMULATORS: Mapping[str, Any] = {
     "photovoltaics": {"python": "recosim.simulators.photovoltaics:Photovoltaics"},
     "dwelling": {"python": "recosim.simulators.dwellings:Dwellings"},
     "appliance": {"python": "recosim.simulators.appliances:Appliances"},
+    "car": {"python": "recosim.simulators.cars:Cars"},
     "battery": {"python": "recosim.simulators.batteries:Batteries"},
     "water_heater": {"python": "recosim.simulators.water_heaters:WaterHeaters"},
     "meter": {"python": "recosim.simulators.meters:Meters"},
@@ -170,6 +171,7 @@ class RecosimWorld:
                 "n_pods": len(pods),
             },
             "water_heater": {},
+            "car": {"trips": plant.series.trips},
         }
         self._begin("inputs", series=plant.series, pod_names=pods.names)
         for kind, devices in self._devices.items():

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from recosim.arrays import FloatArray
 from recosim.simulators.cycles import Cycles
 from recosim.simulators.group import GROUP, GROUP_MODEL, MEMBER_MODEL, read_only
+from recosim.simulators.trips import Trips
 from recosim.timegrid import TimeGrid
 
 PACE = "pace"
@@ -42,6 +43,8 @@ class InputSeries:
         Heat wanted at the taps; left out where there are no water heaters.
     cycles : Cycles or None
         Cycles of shiftable appliances; None where these are part of the load.
+    trips : Trips or None
+        Trips of the electric cars; None where there are none.
     """
 
     grid: TimeGrid
@@ -59,6 +62,7 @@ class InputSeries:
     price_pun_eur_per_mwh: FloatArray
     heat_hot_water_kw: FloatArray = field(default_factory=lambda: np.zeros((0, 0)))
     cycles: Cycles | None = None
+    trips: Trips | None = None
 
     def __post_init__(self) -> None:
         if self.heat_hot_water_kw.shape == (0, 0):

@@ -57,6 +57,8 @@ class Scene:
             heaters = community.devices["water_heater"]
             drawn["temp_tank_degc"] = rng.uniform(42.0, 60.0, len(heaters))
             drawn["time_since_disinfection_s"] = np.zeros(len(heaters))
+        if "car" in community.devices:
+            drawn |= self._cars(step, rng)
         time = int(grid.start + step * grid.step_s)
         passed = (time // grid.step_s) % grid.steps_per_hour
         meters = rng.uniform(0.0, 0.2, (2, n_pods)) * passed
@@ -67,6 +69,19 @@ class Scene:
             energy_withdrawn_hour_kwh=meters[0],
             energy_injected_hour_kwh=np.where(community.pods.is_dwelling, 0.3, 1.0) * meters[1],
         )
+
+    def _cars(self, step: int, rng: np.random.Generator) -> dict[str, FloatArray]:
+        """Cars as they stand at ``step``, with more energy than the least."""
+        trips, row = self.plant.series.trips, step + self.plant.series.n_warmup
+        assert trips is not None
+        plugged, departs = trips.plugged[row], trips.next_departure[row]
+        least = trips.least_kwh
+        return {
+            "energy_car_battery_kwh": rng.uniform(least[row], trips.car.capacity_kwh),
+            "car_plugged": plugged.astype(np.float64),
+            "car_departure_s": np.where(plugged, (departs - row) * 900.0, 0.0),
+            "energy_car_needed_kwh": np.where(plugged, least[departs, np.arange(len(departs))], 0.0),
+        }
 
 
 @cache

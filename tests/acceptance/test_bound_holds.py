@@ -66,6 +66,15 @@ def test_days_of_hot_water_in_windows_of_one(tmp_path, volume_l):
         assert whole.lower_eur <= reached(tmp_path, described, controller) + TOLERANCE_EUR
 
 
+def test_cars_have_no_bound():
+    described = scenario(JANUARY, 2, "community.dwellings[1].car={}")
+    with pytest.raises(ScenarioError, match=r"dwellings\[1\].car is given, allowed: no cars.*car=null"):
+        lower_bound(described)
+    assert not any(
+        flat.car for flat in scenario(JANUARY, 2, "community.dwellings[1].car=null").community.dwellings
+    )
+
+
 def test_hot_water_by_heat_pump_has_no_bound():
     described = scenario(JANUARY, 2, "community.dwellings[1].hot_water={kind: heat_pump}")
     with pytest.raises(ScenarioError, match=r"dwellings\[1\].hot_water.kind = 'heat_pump', allowed: boiler"):

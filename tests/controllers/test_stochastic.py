@@ -16,6 +16,7 @@ from recosim.errors import ControllerError
 
 JULY = ("naples", "2025-07-14", "community.size=4")
 STEP = 37  # a quarter past nine: one spare slot
+MORE = ("community.dwellings[0].hot_water={}", "community.dwellings[1].car={}")
 
 
 def stochastic(scene, *, n_pv=3, n_load=1, cvar_weight=0.0, objective="net_cost"):
@@ -53,7 +54,7 @@ def test_one_future_is_the_deterministic_problem(scene, model_of):
 
 
 def test_the_first_hour_is_decided_once_and_later_ones_differ(scene):
-    here, rng = scene(*JULY, "community.dwellings[0].hot_water={}"), np.random.default_rng(2)
+    here, rng = scene(*JULY, *MORE), np.random.default_rng(2)
     model = stochastic(here)
     solution = relaxed(model.compiled, model.given(here.observation(STEP, rng), here.forecast(STEP)))
     assert solution.usable

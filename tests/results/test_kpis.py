@@ -66,6 +66,10 @@ SERIES = {
         "heat_hot_water_unmet_kw": [[0.0, 0.4], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0]],  # 0.1 kWh
         "discomfort_hot_water_k": [[0.0, 3.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0]],  # 0.75 K h
     },
+    "car": {
+        "power_car_kw": [[2.0, 0.0], [2.0, 0.0], [0.0, 0.0], [0.0, 0.0]],  # 1 kWh
+        "energy_car_unmet_kwh": [[0.0, 0.3], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0]],
+    },
     "battery": {
         "power_charge_kw": [[0.0, 0.0], [2.0, 0.0], [1.0, 4.0], [0.0, 0.0]],  # 1.75 kWh
         "power_discharge_kw": [[1.0, 0.0], [0.0, 0.0], [0.0, 0.0], [3.0, 2.0]],  # 1 and 0.5 kWh
@@ -98,10 +102,12 @@ BY_HAND = {
     "heat_unmet_kwh": 0.5,
     "energy_hot_water_kwh": 0.5,
     "hot_water_unmet_kwh": 0.1,
+    "energy_car_kwh": 1.0,
+    "car_unmet_kwh": 0.3,
     "self_consumption": 1.25 / 2.5,
-    "self_sufficiency": 1.25 / (1.4 + 0.7 + 0.5 + 0.1),
+    "self_sufficiency": 1.25 / (1.4 + 0.7 + 0.5 + 1.0 + 0.1),
     "self_consumption_collective": 1.75 / 2.5,
-    "self_sufficiency_collective": 1.75 / 2.7,
+    "self_sufficiency_collective": 1.75 / 3.7,
     "shared_fraction": 0.5 / 2.5,
     "peak_withdrawal_kw": 1.4 / 0.25,
     "peak_injection_kw": 0.5 / 0.25,
@@ -200,7 +206,7 @@ def test_without_devices_and_solves_figures_are_none(tmp_path):
     assert {name for name, value in kpis.items() if value is None} == {
         *("cost_comfort_eur", "cost_wear_eur", "battery_cycles", "battery_state_of_health"),
         *("energy_pv_kwh", "energy_pv_curtailed_kwh", "energy_hvac_kwh", "heat_unmet_kwh"),
-        *("energy_hot_water_kwh", "hot_water_unmet_kwh"),
+        *("energy_hot_water_kwh", "hot_water_unmet_kwh", "energy_car_kwh", "car_unmet_kwh"),
         *("self_consumption", "self_sufficiency", "shared_fraction"),
         *("self_consumption_collective", "self_sufficiency_collective"),
         *("discomfort_kh", "discomfort_heating_kh", "discomfort_cooling_kh", "discomfort_worst_kh"),
@@ -249,7 +255,11 @@ def test_the_step_does_not_change_what_is_constant(tmp_path):
         grid = TimeGrid(start=0, step_s=step_s, n_steps=n)
         step_h = step_s / 3600.0
         series = {
-            group: {name: np.ones((n, 2)) * (step_h if group == "meter" else 1.0) for name in quantities}
+            group: {
+                name: np.ones((n, 2))
+                * (step_h if group == "meter" or name == "energy_car_unmet_kwh" else 1.0)
+                for name in quantities
+            }
             for group, quantities in SERIES.items()
         }
         results.append(_kpis(tmp_path / f"{step_s}.h5", series, grid=grid))
