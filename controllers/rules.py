@@ -8,7 +8,8 @@ class Rules:
 
     Dwellings have a programmed thermostat that holds the near edge of the comfort band, sets back when nobody
     is up, and learns how early to start; batteries charge from their own surplus and discharge to their own
-    load; tanks of hot water have a thermostat with a dead-band; plants deliver all they can.
+    load; tanks of hot water have a thermostat with a dead-band; cars charge on arrival; plants deliver all
+    they can.
     """
 
     def reset(self, community: Community, seed: int) -> None:

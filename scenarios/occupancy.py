@@ -256,19 +256,6 @@ def presence_of_year(
     return home, awake
 
 
-def occupancy_of_year(
-    *,
-    year: LocalYear,
-    types: Sequence[str],
-    shifts_h: FloatArray,
-    tables: Mapping[str, Any],
-    rng: np.random.Generator,
-) -> tuple[IntArray, IntArray]:
-    """How many are at home, and awake: `presence_of_year` added up, shape (n_steps,)."""
-    home, awake = presence_of_year(year=year, types=types, shifts_h=shifts_h, tables=tables, rng=rng)
-    return home.sum(axis=0), awake.sum(axis=0)
-
-
 def household_series(
     households: Sequence[Household],
     grid: TimeGrid,

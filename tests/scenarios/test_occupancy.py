@@ -14,7 +14,7 @@ from recosim.scenarios.occupancy import (
     heat_people_kw,
     household_series,
     household_tables,
-    occupancy_of_year,
+    presence_of_year,
     types_of_people,
 )
 from recosim.timegrid import TimeGrid
@@ -222,15 +222,15 @@ def test_shares_asleep_and_away_are_those_of_the_table():
     row = tables["occupancy"]["types"]["worker"]["sunday"]
     # Homes of one person each: members of one household draw together, so they are no independent sample.
     lives = [
-        occupancy_of_year(
+        presence_of_year(
             year=year, types=["worker"], shifts_h=np.zeros(1), tables=tables, rng=np.random.default_rng(seed)
         )
         for seed in range(150)
     ]
     for hour in (3, 12, 17, 23):
         at = (year.hour == hour) & (year.day_type == 2)
-        away = 100 * np.mean([1 - home[at] for home, _ in lives])
-        asleep = 100 * np.mean([home[at] - awake[at] for home, awake in lives])
+        away = 100 * np.mean([~home[0, at] for home, _ in lives])
+        asleep = 100 * np.mean([home[0, at] & ~awake[0, at] for home, awake in lives])
         # The standard error of these means is at most 0.5.
         assert away == pytest.approx(row["away"][hour], abs=1.5)
         assert asleep == pytest.approx(row["asleep"][hour], abs=1.5)
