@@ -58,7 +58,7 @@ class Cars(DeviceGroup):
             trips.least_kwh[step + 1],
             step_s,
         )
-        missing = trips.wanted_kwh[step] - before
+        missing = trips.departures.missing_kwh(step, before)
         self.energy_kwh, driving = energy_after(car, before, charge, trips.power_trip_kw[step], step_s)
         self.out = {
             **self._states(step + 1),

@@ -79,11 +79,11 @@ def test_energy_is_kept_and_every_car_leaves_with_enough(runs, trips, controller
         runs[controller], "energy_car_battery_kwh", "power_car_kw", "power_driving_kw", "car_plugged"
     )
     rows = slice(trips.n_warmup, trips.n_warmup + len(energy))
-    departs, away = trips.trips.departs[rows], ~trips.trips.plugged[rows]
-    assert departs[1:].sum() >= 5
-    row, car = np.nonzero(departs[1:])
-    wanted = trips.trips.wanted_kwh[rows][1:][row, car]
-    assert (energy[row, car] >= wanted - 1e-4).all()
+    away, leaving = ~trips.trips.plugged[rows], trips.trips.departures
+    before = leaving.step - trips.n_warmup - 1  # the row at whose end the car leaves
+    counted = (before >= 0) & (before < len(energy))
+    assert counted.sum() >= 5
+    assert (energy[before[counted], leaving.car[counted]] >= leaving.wanted_kwh[counted] - 1e-4).all()
     np.testing.assert_allclose(driving, trips.trips.power_trip_kw[rows], atol=1e-5)
     assert (power[away] == 0.0).all()
     assert (power <= np.array([7.4, 3.7]) + 1e-5).all()

@@ -51,9 +51,12 @@ def run(simulator: Cars, step: int, power: Any = np.nan) -> dict[str, Any]:
 
 def test_trips_know_when_cars_leave_and_what_they_want():
     planned = trips(AWAY, np.zeros(40))
-    assert np.flatnonzero(planned.departs[:, 0]).tolist() == [8, 14]
-    assert planned.wanted_kwh[[8, 14], 0].tolist() == [4.0 + 10.0, 12.0 + 10.0]
-    assert planned.wanted_kwh.sum() == 36.0
+    leaving = planned.departures
+    assert leaving.step.tolist() == [8, 14]
+    assert leaving.car.tolist() == [0, 0]
+    assert leaving.wanted_kwh.tolist() == [4.0 + 10.0, 12.0 + 10.0]
+    assert leaving.missing_kwh(8, np.array([11.0, 11.0])).tolist() == [3.0, 0.0]
+    assert leaving.missing_kwh(9, np.array([11.0, 11.0])).tolist() == [0.0, 0.0]
     assert planned.next_departure[[0, 7, 8, 9, 12, 16], 0].tolist() == [8, 8, 8, 9, 14, 40]
     assert (planned.next_departure[:, 1] == 40).all()
     # the second trip wants 22 kWh, of which the stop brings 1.8: the first must leave 20.2
@@ -65,8 +68,8 @@ def test_a_trip_under_way_at_the_start_or_the_end():
     away = np.zeros(40)
     away[:2], away[-3:] = 8.0, 4.0
     planned = trips(away)
-    assert np.flatnonzero(planned.departs[:, 0]).tolist() == [0, 37]
-    assert planned.wanted_kwh[[0, 37], 0].tolist() == [14.0, 13.0]
+    assert planned.departures.step.tolist() == [0, 37]
+    assert planned.departures.wanted_kwh.tolist() == [14.0, 13.0]
     simulator = cars(planned)
     assert simulator.out["car_plugged"].tolist() == [0.0]
     assert run(simulator, 0)["power_driving_kw"].tolist() == [8.0]
