@@ -17,6 +17,7 @@ DEVICES = (
     "community.dwellings[0].hot_water={}",
     "community.dwellings[1].hot_water={kind: heat_pump, power_kw: 0.6}",
     "community.dwellings[2].battery.ageing=lfp",
+    "community.dwellings[4].car={departure_h: 7.5, arrival_h: 18}",
     "forecast=medium",
 )
 
@@ -37,6 +38,7 @@ def test_energies_of_a_day_agree(tmp_path: Any, controller: str) -> None:
         assert kpis["energy_load_kwh"] == pytest.approx(expected["energy_load_kwh"], rel=1e-6), minutes
         assert kpis["energy_pv_kwh"] == pytest.approx(expected["energy_pv_kwh"], rel=5e-3), minutes
         assert kpis["energy_hot_water_kwh"] == pytest.approx(expected["energy_hot_water_kwh"], abs=1.5)
+        assert kpis["car_unmet_kwh"] == 0.0
         assert kpis["battery_state_of_health"] == pytest.approx(expected["battery_state_of_health"], abs=1e-4)
         # what devices do within the hour differs: rules react once a step
         near_eur = 0.04 * expected["bill_eur"]
