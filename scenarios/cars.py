@@ -40,12 +40,14 @@ def cars_of(dwellings: Sequence[Dwelling]) -> Devices | None:
 
 def use_of(car: described.Car) -> CarUse:
     """How a household uses its car."""
-    timetable = car.departure_h is not None and car.arrival_h is not None
+    hours = None
+    if car.departure_h is not None and car.arrival_h is not None:
+        hours = (car.departure_h, car.arrival_h)
     return CarUse(
         distance_km=(car.distance_weekday_km, car.distance_saturday_km, car.distance_sunday_km),
         consumption_kwh_per_km=car.consumption_kwh_per_km,
         trip_most_kwh=(1.0 - car.state_min) * car.capacity_kwh,
         share_by_car=SHARE_BY_CAR if car.share_by_car is None else car.share_by_car,
-        hours=(car.departure_h, car.arrival_h) if timetable else None,  # type: ignore[arg-type]
+        hours=hours,
         spread_minutes=SPREAD_MINUTES if car.spread_minutes is None else car.spread_minutes,
     )

@@ -16,7 +16,8 @@ class Car(Section):
 
     Distances together are the 10,231 km that private cars in Italy drive a year (ISTAT 2025, for 2021), split
     by day [judged]. Consumption: Weiss, Winbush and Helmers 2024 (Sustainability 16, 7529), 19 kWh/100 km
-    certified and 21 driven, less 0.6 per 10 kWh of battery.
+    certified and 21 driven, less 0.6 per 10 kWh of battery. Charging: a tenth less comes out than a meter
+    counts (Green eMotion, education material). Capacity and what is left on coming home are judged.
     """
 
     power_kw: float = Field(

@@ -9,7 +9,7 @@ from recosim.scenarios.loader import load_scenario
 from recosim.scenarios.runner import build_plant, run_scenario
 from recosim.scenarios.schema_car import Car
 
-DAYS = 4
+DAYS = 3
 GIVEN = (
     "community.size=6",  # with a share of 2 in 10, two of six have a car
     "period.start=2025-03-10",
@@ -122,6 +122,7 @@ def test_a_battery_too_small_for_its_trips_is_reported_whoever_decides(tmp_path)
             "community.size=2",
             "period.start=2025-03-10",
             "period.days=2",
+            "period.warmup_days=1",
             "community.dwellings[0].car={power_kw: 0.5, departure_h: 7, arrival_h: 19, capacity_kwh: 20,"
             " distance_weekday_km: 100}",
         ),
