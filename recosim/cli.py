@@ -10,6 +10,7 @@ import typer
 
 from recosim import __version__
 from recosim.commands import runs, scenarios
+from recosim.commands.settle import settle
 from recosim.commands.validate import validate
 from recosim.commands.weather import weather_app
 from recosim.terminal import (
@@ -34,6 +35,7 @@ app.command()(runs.bound)
 app.command()(scenarios.check)
 app.command()(scenarios.schema)
 app.command()(scenarios.init)
+app.command()(settle)
 app.command()(validate)
 app.add_typer(weather_app, name="weather")
 

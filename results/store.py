@@ -11,9 +11,9 @@ Layout
 ``/committed``
     Number of steps that are safely in the file.
 ``/series/<group>/<quantity>``
-    (n_steps, n_members), float32 (meter energies float64), chunks of 24 hours; attributes ``unit``,
-    ``meaning`` and ``members``, the path of the data set that holds the members' names. NaN in a set-point
-    means "left to the device"; NaN beyond ``committed`` means "not yet simulated".
+    (n_steps, n_members), float32 (meter energies and prices float64), chunks of 24 hours; attributes
+    ``unit``, ``meaning`` and ``members``, the path of the data set that holds the members' names. NaN in a
+    set-point means "left to the device"; NaN beyond ``committed`` means "not yet simulated".
 ``/members/<…>``
     Names of members, shared by the quantities that have the same ones.
 ``/settlement/<table>/<column>``, ``/controller/<column>``
@@ -43,7 +43,8 @@ from recosim.quantities import quantity as describe
 from recosim.results.run_file import FORMAT, Kpi, Run, RunMeta, one_line, texts
 from recosim.timegrid import SECONDS_PER_DAY, TimeGrid
 
-DOUBLE_PRECISION_GROUPS = frozenset({"meter"})
+DOUBLE_PRECISION_GROUPS = frozenset({"meter", "price"})
+"""What money is worked out from: a run must settle from its file as it settled within."""
 CHUNK_BYTES_MAX = 1_000_000
 
 _TEXT = h5py.string_dtype()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from recosim.errors import ScenarioError
 from recosim.scenarios.schema import ControllerChoice, Scenario
@@ -123,15 +123,25 @@ def load_scenario(name_or_path: str, overrides: Sequence[str] = ()) -> Scenario:
         raise ScenarioError(
             f"no scenario {name_or_path!r}{close} allowed: {', '.join(known)}, or the path of a YAML file"
         )
-    if path.stat().st_size > TEXT_MAX_BYTES:
-        raise ScenarioError(f"{path.name} has {path.stat().st_size} bytes, allowed: {TEXT_MAX_BYTES}")
+    return scenario_from_text(yaml_text(path), overrides, source=path.name, folder=path.resolve().parent)
+
+
+def yaml_text(path: Path) -> str:
+    """Text of a YAML file.
+
+    Raises
+    ------
+    ScenarioError
+        The file is too large, is not UTF-8 or cannot be read.
+    """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        if path.stat().st_size > TEXT_MAX_BYTES:
+            raise ScenarioError(f"{path.name} has {path.stat().st_size} bytes, allowed: {TEXT_MAX_BYTES}")
+        return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ScenarioError(f"{path.name} is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
     except OSError as error:
         raise ScenarioError(f"{path.name} cannot be read: {error.strerror}") from None
-    return scenario_from_text(text, overrides, source=path.name, folder=path.resolve().parent)
 
 
 def scenario_from_text(
@@ -148,10 +158,7 @@ def scenario_from_text(
     folder : Path, optional
         Where the scenario's relative paths begin.
     """
-    data = _parse(text, source)
-    if not isinstance(data, dict):
-        what = "nothing" if data is None else "no mapping"
-        raise ScenarioError(f"{source} holds {what}, allowed: {', '.join(Scenario.model_fields)}")
+    data = mapping_from_text(text, source, Scenario)
     placed: list[tuple[Location, str]] = []
     for override in overrides:
         placed.append((_apply(data, override), _shown(override)))
@@ -165,12 +172,26 @@ def scenario_from_text(
     return scenario.placed_in(folder)
 
 
-def scenario_yaml(scenario: Scenario) -> str:
-    """The whole scenario as YAML, defaults included, keys sorted: equal scenarios give equal text."""
+def mapping_from_text(text: str, source: str, model: type[BaseModel]) -> dict[str, Any]:
+    """Top level of a YAML text, which must be a mapping with the keys of ``model``; errors as above."""
+    data = _parse(text, source)
+    if not isinstance(data, dict):
+        what = "nothing" if data is None else "no mapping"
+        raise ScenarioError(f"{source} holds {what}, allowed: {', '.join(model.model_fields)}")
+    return data
+
+
+def plain_yaml(section: BaseModel, sort_keys: bool = True) -> str:
+    """A section as YAML, defaults included; tuples become lists."""
     text: str = yaml.dump(
-        _lists(scenario.model_dump()), Dumper=_PlainDumper, sort_keys=True, allow_unicode=True, width=110
+        _lists(section.model_dump()), Dumper=_PlainDumper, sort_keys=sort_keys, allow_unicode=True, width=110
     )
     return text
+
+
+def scenario_yaml(scenario: Scenario) -> str:
+    """The whole scenario as YAML, defaults included, keys sorted: equal scenarios give equal text."""
+    return plain_yaml(scenario)
 
 
 def json_schema() -> dict[str, Any]:

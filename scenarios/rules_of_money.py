@@ -49,22 +49,7 @@ def tariff_of(
 
 def sharing_of(scenario: Scenario, pods: Pods, timezone: str) -> Cacer | Transitional | NoSharing:
     """The sharing scheme of a scenario; every delivery point is a member."""
-    rules = scenario.settlement
-    configuration = Configuration(
-        configuration=rules.configuration,
-        region=rules.region,
-        tariff_year=tariff_year(scenario),
-        regime=rules.regime,
-        attribution=rules.attribution,
-        settlement_step=rules.settlement_step,
-        incentive_basis=rules.incentive_basis,
-        excess_variant=rules.excess_variant,
-        valorisation=rules.valorisation,
-        fees=Fees(gse=rules.fees.gse, rid=rules.fees.rid),
-        minimum_price=rules.minimum_price,
-        allocation=Allocation(**rules.allocation.model_dump(), seed=scenario.seed),
-        timezone=timezone,
-    )
+    configuration = configuration_of(scenario.settlement, tariff_year(scenario), scenario.seed, timezone)
     described_plants, names, nodes = pod_of_plant(scenario, pods)
     plants = Plants(
         pod=nodes,
@@ -80,6 +65,27 @@ def sharing_of(scenario: Scenario, pods: Pods, timezone: str) -> Cacer | Transit
         kind=tuple(NATURAL_PERSON if dwelling else COMPANY for dwelling in pods.is_dwelling),
     )
     return make_scheme(configuration, plants, members, len(pods))
+
+
+def configuration_of(
+    rules: described.Settlement, tariff_year: int, seed: int, timezone: str
+) -> Configuration:
+    """Rules of a scenario or of a community file, for the settlement."""
+    return Configuration(
+        configuration=rules.configuration,
+        region=rules.region,
+        tariff_year=tariff_year,
+        regime=rules.regime,
+        attribution=rules.attribution,
+        settlement_step=rules.settlement_step,
+        incentive_basis=rules.incentive_basis,
+        excess_variant=rules.excess_variant,
+        valorisation=rules.valorisation,
+        fees=Fees(gse=rules.fees.gse, rid=rules.fees.rid),
+        minimum_price=rules.minimum_price,
+        allocation=Allocation(**rules.allocation.model_dump(), seed=seed),
+        timezone=timezone,
+    )
 
 
 def tariff_year(scenario: Scenario) -> int:

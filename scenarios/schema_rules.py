@@ -1,7 +1,7 @@
 """The rules of the game in a scenario file: comfort, building use, tariff, settlement."""
 
 from datetime import date
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -31,6 +31,11 @@ Region = Literal[
     "Umbria",
     "Valle d'Aosta",
     "Veneto",
+]
+
+
+AllocationKey = Literal[
+    "coincident_withdrawal", "equal", "consumption", "producers_consumers", "shapley", "marginal"
 ]
 
 
@@ -216,9 +221,9 @@ class Fees(Section):
 class Allocation(Section):
     """The key by which premium and valorisation are divided among the members."""
 
-    key: Literal[
-        "coincident_withdrawal", "equal", "consumption", "producers_consumers", "shapley", "marginal"
-    ] = Field(default="coincident_withdrawal", description="What a member's part is measured by.")
+    key: AllocationKey = Field(
+        default="coincident_withdrawal", description="What a member's part is measured by."
+    )
     fund_share: Share = Field(default=0.0, description="Part that goes to a common fund first.")
     producers_share: Share = Field(
         default=0.5, description="The producers' part of the rest, with the key `producers_consumers`."
@@ -270,8 +275,14 @@ class Settlement(Section):
         default=True, description="False counts the premium alone, as some studies do."
     )
     allocation: Allocation = Field(
-        default=Allocation(), description="How the members share what the GSE pays."
+        default=Allocation(),
+        description="How the members share what the GSE pays; a word stands for a section with that key.",
     )
+
+    @field_validator("allocation", mode="before", json_schema_input_type=Allocation | AllocationKey)
+    @classmethod
+    def _key_alone(cls, value: Any) -> Any:
+        return {"key": value} if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _configuration_of_the_regime(self) -> Self:

@@ -1,8 +1,9 @@
 """What every part of a scenario file shares: how strict it is, and the kinds of number it holds."""
 
 from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 
 class Section(BaseModel):
@@ -17,6 +18,15 @@ class Section(BaseModel):
     )
 
 
+def _known_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("allowed: an IANA name such as Europe/Rome") from None
+    return value
+
+
+ZoneName = Annotated[str, AfterValidator(_known_zone)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 ShareBelowOne = Annotated[float, Field(ge=0.0, lt=1.0)]
 Factor = Annotated[float, Field(gt=0.0, le=1.0)]

@@ -35,6 +35,8 @@ class Settlement:
         What each member receives, in whole cents.
     fund_premium_eur, fund_valorisation_eur : float [EUR]
         What the common fund receives, in whole cents.
+    weight : array, shape (n_members,)
+        Part of each member in what the fund leaves; the shares are these parts, rounded to the cent.
     share_error_eur : array, shape (n_members,) [EUR]
         Standard error of the two shares together where they were sampled, else zero.
     notes : tuple of str
@@ -55,6 +57,7 @@ class Settlement:
     share_valorisation_eur: FloatArray
     fund_premium_eur: float
     fund_valorisation_eur: float
+    weight: FloatArray
     share_error_eur: FloatArray
     notes: tuple[str, ...] = ()
 

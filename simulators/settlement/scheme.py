@@ -292,8 +292,8 @@ def _check_pods(configuration: Configuration, plants: Plants, members: Members, 
     strangers = np.flatnonzero(~np.isin(plants.pod, members.pod))
     if key in KEYS_REWARDING_PLANTS and strangers.size and configuration.configuration != "NONE":
         raise SettlementError(
-            f"plant {plants.names[strangers[0]]!r} stands behind delivery point "
-            f"{plants.pod[strangers[0]]}, which is no member's, but the allocation key {key!r} "
+            f"plant {plants.names[strangers[0]]!r} stands behind a delivery point "
+            f"that is no member's, but the allocation key {key!r} "
             "pays for injection; make it a member's"
         )
 
@@ -303,7 +303,7 @@ def _check_same_treatment(plants: Plants, eligible: BoolArray) -> None:
         first = int(np.flatnonzero(plants.pod == pod)[0])
         if eligible[plant] != eligible[first]:
             raise SettlementError(
-                f"plants {plants.names[first]!r} and {plants.names[plant]!r} stand behind delivery point "
-                f"{pod}, but only one of them may earn the premium and one meter cannot tell them apart; "
-                "give them delivery points of their own"
+                f"plants {plants.names[first]!r} and {plants.names[plant]!r} stand behind one "
+                "delivery point, but only one of them may earn the premium and one meter cannot tell them "
+                "apart; give them delivery points of their own"
             )

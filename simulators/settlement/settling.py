@@ -142,6 +142,7 @@ def settle(
         share_valorisation_eur=share_valorisation,
         fund_premium_eur=fund_premium,
         fund_valorisation_eur=fund_valorisation,
+        weight=key.weight,
         share_error_eur=key.standard_error * abs(divided),
         notes=(
             *rules.valorisation.notes,

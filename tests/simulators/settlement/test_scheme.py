@@ -295,7 +295,7 @@ def test_nothing_to_settle() -> None:
                 members=Members(pod=np.array([2]), kind=("natural_person",)),
                 allocation=Allocation(key="shapley"),
             ),
-            "'roof' stands behind delivery point 0",
+            "'roof' stands behind a delivery point that is no",
         ),
         (
             lambda: scheme().settle(GRID.times, np.full((48, 5), -1.0), np.zeros((48, 5)), np.zeros(48)),

@@ -1,0 +1,62 @@
+"""Folders that commands write several files into, and the tables of numbers among these."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from recosim.errors import ResultsError
+
+
+def check_folder(folder: Path, force: bool) -> None:
+    """Refuse a folder that cannot be written to or holds something, before anything is computed for it.
+
+    Parameters
+    ----------
+    folder : Path
+    force : bool
+        Files of the same names may be replaced; others are left alone either way.
+
+    Raises
+    ------
+    ResultsError
+        The folder is a file, holds something and ``force`` is not given, or cannot be written to.
+    """
+    folder = Path(folder)
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise ResultsError(f"{folder}: {there} is a file, not a folder; name another folder")
+    if not os.access(there, os.W_OK):
+        raise ResultsError(f"{folder} cannot be written: {there} is read-only; name another folder")
+    if folder.exists() and not force and any(folder.iterdir()):
+        raise ResultsError(
+            f"{folder} is not empty: name another folder, or replace files of the same names with --force"
+        )
+
+
+def write_csv(path: Path, columns: Mapping[str, Any]) -> None:
+    """Write columns of text and numbers; numbers with as many digits as tell them apart, NaN as blank.
+
+    Raises
+    ------
+    ResultsError
+        The file cannot be written.
+    """
+    write_text(path, pd.DataFrame(columns).to_csv(index=False, lineterminator="\n"))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file in UTF-8; its folder is made if need be.
+
+    Raises
+    ------
+    ResultsError
+        The file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ResultsError(f"{path} cannot be written: {error.strerror}; name another folder") from error

@@ -1,0 +1,304 @@
+"""What a settlement of metered energy pays, and to whom: in full precision, and in cents that add up.
+
+Whose is what:
+
+* The premium, less the excess, is divided among the members by the community's key, after the fund; so is the
+  valorisation.
+* The excess goes to the members who are no companies and withdrew energy, by the same key among them (equal
+  parts where it gives them nothing); where there are none, to social purposes.
+* The energy fed in is sold by whoever has the delivery point; fees are the community's and are not divided.
+
+Cents: premium, valorisation, sale and fees are rounded, and ``total`` is what they add up to. Below them
+parts always add up to their whole: shares and fund by largest remainder, the excess takes what they leave of
+the premium, plants and delivery points by largest remainder.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from recosim.arrays import BoolArray, FloatArray, IntArray
+from recosim.simulators.settlement.allocation import close_cents, coincident_withdrawal_kwh, to_cents
+from recosim.simulators.settlement.configuration import Configuration, Members, Plants
+from recosim.simulators.settlement.outcome import Settlement
+
+PREMIUM, VALORISATION, SALE = "premium", "valorisation", "sale"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Divided:
+    """An amount and what each of several receives of it.
+
+    Parameters
+    ----------
+    eur : array, shape (n,) [EUR]
+        In full precision.
+    cents : array of int, shape (n,)
+    """
+
+    eur: FloatArray
+    cents: IntArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settled:
+    """A settlement together with what it was made from, by hours.
+
+    Parameters
+    ----------
+    source : str
+        Where the readings come from.
+    pods : tuple of str
+        Delivery points.
+    names : tuple of str
+        What the members are called, in their order.
+    configuration : Configuration
+    plants : Plants
+    members : Members
+    withdrawn_kwh, injected_kwh : array, shape (H, n_pods) [kWh]
+    price_zonal_eur_per_mwh : array, shape (H,), or None [EUR/MWh]
+        None where none was given; what depends on it is then unknown.
+    settlement : Settlement
+    alone : Settlement
+        The same meters without a configuration.
+    valorisation_needs_price : bool
+    notes : tuple of str
+        What the reader of the figures should know.
+    """
+
+    source: str
+    pods: tuple[str, ...]
+    names: tuple[str, ...]
+    configuration: Configuration
+    plants: Plants
+    members: Members
+    withdrawn_kwh: FloatArray
+    injected_kwh: FloatArray
+    price_zonal_eur_per_mwh: FloatArray | None
+    settlement: Settlement
+    alone: Settlement
+    valorisation_needs_price: bool
+    notes: tuple[str, ...] = ()
+
+    @cached_property
+    def unknown(self) -> frozenset[str]:
+        """Amounts that cannot be known because there are no prices."""
+        if self.price_zonal_eur_per_mwh is not None:
+            return frozenset()
+        shares = self.configuration.configuration != "NONE" and len(self.plants) > 0
+        needs = {
+            PREMIUM: shares and self.configuration.regime != "transitional",
+            VALORISATION: shares and self.valorisation_needs_price,
+            SALE: bool(self.injected_kwh[:, self.plants.pod].any()),
+        }
+        return frozenset(name for name, needed in needs.items() if needed)
+
+    @property
+    def pods_of_members(self) -> tuple[str, ...]:
+        """Delivery points of the members, in their order."""
+        return tuple(self.pods[pod] for pod in self.members.pod)
+
+    @cached_property
+    def credited_kwh(self) -> FloatArray:
+        """Shared energy by coincident withdrawal, whatever the key of the money, shape (n_members,)."""
+        return coincident_withdrawal_kwh(
+            self.settlement.energy_shared_kwh,
+            self.withdrawn_kwh[:, self.members.pod],
+            self.withdrawn_kwh.sum(axis=1),
+        )
+
+    @cached_property
+    def premium(self) -> Divided:
+        """The members' shares of the premium, without the excess."""
+        whole = self.settlement.premium_total_eur - self.settlement.premium_excess_eur
+        return self._shares(whole, self.settlement.share_premium_eur)
+
+    @cached_property
+    def valorisation(self) -> Divided:
+        """The members' shares of the valorisation."""
+        return self._shares(self.settlement.valorisation_total_eur, self.settlement.share_valorisation_eur)
+
+    def _shares(self, whole_eur: float, cents_eur: FloatArray) -> Divided:
+        left = 1.0 - self.configuration.allocation.fund_share
+        return Divided(eur=whole_eur * left * self.settlement.weight, cents=_whole(100.0 * cents_eur))
+
+    @cached_property
+    def may_have_excess(self) -> BoolArray:
+        """Members who are no companies and withdrew energy, shape (n_members,)."""
+        consumes = self.withdrawn_kwh.sum(axis=0)[self.members.pod] > 0.0
+        return np.asarray(self.members.exempt & consumes, dtype=np.bool_)
+
+    @cached_property
+    def excess(self) -> Divided:
+        """The members' parts of the excess; nothing for anybody where it goes to social purposes."""
+        may = self.may_have_excess.astype(np.float64)
+        if not may.any():
+            return Divided(eur=np.zeros(may.size), cents=np.zeros(may.size, dtype=np.int64))
+        by_key = may * self.settlement.weight
+        key = by_key if by_key.sum() > 0.0 else may
+        cents_eur = close_cents(self.excess_cents / 100.0, key)
+        return Divided(
+            eur=self.settlement.premium_excess_eur * key / key.sum(), cents=_whole(100.0 * cents_eur)
+        )
+
+    @property
+    def excess_cents(self) -> int:
+        """What shares and fund leave of the premium's cents."""
+        shared = int(self.premium.cents.sum()) + to_cents(self.settlement.fund_premium_eur)
+        return to_cents(self.settlement.premium_total_eur) - shared
+
+    @cached_property
+    def sale(self) -> Divided:
+        """What each delivery point earns from the energy it feeds in."""
+        return _rounded(self.settlement.sale_eur.sum(axis=0) + self.settlement.sale_minimum_eur)
+
+    @cached_property
+    def premium_of_pods(self) -> Divided:
+        """Premium, excess included, that the plants behind each delivery point earn."""
+        return _rounded(self.by_pod(self.settlement.premium_eur).sum(axis=0))
+
+    def by_pod(self, values: FloatArray) -> FloatArray:
+        """Sum over the plants behind each delivery point, shape (H, n_pods)."""
+        total: FloatArray = np.zeros((values.shape[0], len(self.pods)))
+        for plant, pod in enumerate(self.plants.pod):
+            total[:, pod] += values[:, plant]
+        return total
+
+    @property
+    def pods_with_plant(self) -> tuple[int, ...]:
+        """Delivery points behind which plants stand, in the order of the plants."""
+        return tuple(dict.fromkeys(self.plants.pod.tolist()))
+
+
+def figures(settled: Settled) -> dict[str, Any]:
+    """Everything a settlement says, as ``--json`` writes it; None where it needs prices that were not given.
+
+    Parameters
+    ----------
+    settled : Settled
+    """
+    what, unknown = settled.settlement, settled.unknown
+    amounts = {
+        PREMIUM: what.premium_total_eur,
+        "premium_excess": what.premium_excess_eur,
+        "premium_excess_social": 0.0 if settled.may_have_excess.any() else what.premium_excess_eur,
+        "premium_fund": _fund_eur(settled, what.premium_total_eur - what.premium_excess_eur),
+        VALORISATION: what.valorisation_total_eur,
+        "valorisation_fund": _fund_eur(settled, what.valorisation_total_eur),
+        SALE: what.sale_total_eur,
+        "fees": what.fees_eur,
+        "total": what.net_eur,
+    }
+    cents = {name: to_cents(amount) for name, amount in amounts.items()}
+    cents |= {
+        "premium_excess": settled.excess_cents,
+        "premium_excess_social": 0 if settled.may_have_excess.any() else settled.excess_cents,
+        "premium_fund": to_cents(what.fund_premium_eur),
+        "valorisation_fund": to_cents(what.fund_valorisation_eur),
+        "total": cents[PREMIUM] + cents[VALORISATION] + cents[SALE] - cents["fees"],
+    }
+    found: dict[str, Any] = {
+        "readings": settled.source,
+        "configuration": settled.configuration.configuration,
+        "regime": settled.configuration.regime,
+        "tariff_year": settled.configuration.tariff_year,
+        "hours": int(what.times.size),
+        "energy_shared_kwh": what.energy_shared_total_kwh,
+        "energy_incentivised_kwh": what.energy_incentivised_total_kwh,
+        "energy_injected_kwh": float(settled.injected_kwh.sum()),
+        "energy_withdrawn_kwh": float(settled.withdrawn_kwh.sum()),
+    }
+    for name, amount in amounts.items():
+        known = not unknown if name == "total" else name.split("_")[0] not in unknown
+        found |= _amount(name, amount, cents[name], known)
+    found["by_plant"] = _by_plant(settled)
+    found["by_member"] = _by_member(settled)
+    found["notes"] = list(settled.notes)
+    return found
+
+
+def _by_plant(settled: Settled) -> dict[str, Any]:
+    what, unknown = settled.settlement, settled.unknown
+    energy = settled.by_pod(what.energy_incentivised_kwh).sum(axis=0)
+    injected = settled.injected_kwh.sum(axis=0)
+    found = {}
+    for pod in settled.pods_with_plant:
+        premium = float(settled.premium_of_pods.eur[pod])
+        rate = 1000.0 * premium / float(energy[pod]) if energy[pod] > 0.0 else None
+        found[settled.pods[pod]] = {
+            "energy_injected_kwh": float(injected[pod]),
+            "energy_incentivised_kwh": float(energy[pod]),
+            **_of(PREMIUM, settled.premium_of_pods, pod, unknown),
+            "rate_mean_eur_per_mwh": None if PREMIUM in unknown else rate,
+            **_of(SALE, settled.sale, pod, unknown),
+        }
+    return found
+
+
+def _by_member(settled: Settled) -> dict[str, Any]:
+    unknown = settled.unknown
+    withdrawn, injected = settled.withdrawn_kwh.sum(axis=0), settled.injected_kwh.sum(axis=0)
+    alone = settled.alone.sale_eur.sum(axis=0) + settled.alone.sale_minimum_eur
+    found = {}
+    for i, pod in enumerate(settled.members.pod.tolist()):
+        found[settled.pods[pod]] = {
+            "kind": settled.members.kind[i],
+            "energy_withdrawn_kwh": float(withdrawn[pod]),
+            "energy_injected_kwh": float(injected[pod]),
+            "energy_credited_kwh": float(settled.credited_kwh[i]),
+            **_of(PREMIUM, settled.premium, i, unknown),
+            **_of("excess", settled.excess, i, unknown, PREMIUM),
+            **_of(VALORISATION, settled.valorisation, i, unknown),
+            **_of(SALE, settled.sale, pod, unknown),
+            "without_community": {"sale_eur": None if SALE in unknown else float(alone[pod])},
+        }
+    return found
+
+
+def _of(
+    name: str, divided: Divided, index: int, unknown: frozenset[str], depends_on: str | None = None
+) -> dict[str, float | int | None]:
+    known = (depends_on or name) not in unknown
+    return _amount(name, float(divided.eur[index]), int(divided.cents[index]), known)
+
+
+def _amount(name: str, eur: float, cents: int, known: bool) -> dict[str, float | int | None]:
+    return {f"{name}_eur": eur if known else None, f"{name}_cents": cents if known else None}
+
+
+def _fund_eur(settled: Settled, whole_eur: float) -> float:
+    return settled.configuration.allocation.fund_share * whole_eur
+
+
+def _whole(cents: FloatArray) -> IntArray:
+    return np.asarray(np.rint(cents), dtype=np.int64)
+
+
+def _rounded(parts_eur: FloatArray) -> Divided:
+    return Divided(eur=parts_eur, cents=rounded_cents(parts_eur))
+
+
+def rounded_cents(parts_eur: FloatArray, total_cents: int | None = None) -> IntArray:
+    """Cents of amounts, which may be negative, that add up to a total: by largest remainder.
+
+    Parameters
+    ----------
+    parts_eur : array, shape (n,) [EUR]
+    total_cents : int, optional
+        Left out: the sum, rounded.
+
+    Examples
+    --------
+    >>> rounded_cents(np.array([0.014, 0.014, -0.001])).tolist()
+    [2, 1, 0]
+    """
+    exact = 100.0 * parts_eur
+    cents = np.floor(exact)
+    total = to_cents(float(parts_eur.sum())) if total_cents is None else total_cents
+    if cents.size:
+        each, one_more = divmod(total - int(cents.sum()), cents.size)
+        cents += each
+        cents[np.argsort(np.floor(exact) - exact, kind="stable")[:one_more]] += 1.0
+    return np.asarray(cents, dtype=np.int64)
