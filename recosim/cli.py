@@ -10,6 +10,7 @@ import typer
 
 from recosim import __version__
 from recosim.commands import runs, scenarios
+from recosim.commands.export import export
 from recosim.commands.settle import settle
 from recosim.commands.validate import validate
 from recosim.commands.weather import weather_app
@@ -35,6 +36,7 @@ app.command()(runs.bound)
 app.command()(scenarios.check)
 app.command()(scenarios.schema)
 app.command()(scenarios.init)
+app.command()(export)
 app.command()(settle)
 app.command()(validate)
 app.add_typer(weather_app, name="weather")

@@ -65,7 +65,7 @@ class Parts:
 def parts_of(scenario: Scenario) -> Parts:
     """Parameters of all devices of a scenario (already resized)."""
     flats = scenario.community.dwellings
-    pods = _pods(scenario)
+    pods = pods_of(scenario)
     planes: list[Plane] = []
     devices = {
         "dwelling": Devices(
@@ -153,7 +153,8 @@ def comfort_calendar(comfort: Comfort) -> ComfortCalendar:
     )
 
 
-def _pods(scenario: Scenario) -> Pods:
+def pods_of(scenario: Scenario) -> Pods:
+    """Delivery points: of the dwellings, of the common services, of plants with a meter of their own."""
     community = scenario.community
     names = [flat.name for flat in community.dwellings]
     contracts = [flat.power_contract_kw for flat in community.dwellings]

@@ -181,10 +181,14 @@ def mapping_from_text(text: str, source: str, model: type[BaseModel]) -> dict[st
     return data
 
 
-def plain_yaml(section: BaseModel, sort_keys: bool = True) -> str:
-    """A section as YAML, defaults included; tuples become lists."""
+def plain_yaml(section: BaseModel, sort_keys: bool = True, absent: bool = True) -> str:
+    """A section as YAML, defaults included; ``absent`` also writes what is left out, as null."""
     text: str = yaml.dump(
-        _lists(section.model_dump()), Dumper=_PlainDumper, sort_keys=sort_keys, allow_unicode=True, width=110
+        _lists(section.model_dump(exclude_none=not absent)),
+        Dumper=_PlainDumper,
+        sort_keys=sort_keys,
+        allow_unicode=True,
+        width=110,
     )
     return text
 

@@ -20,6 +20,7 @@ from recosim.simulators.settlement.premium import market_zone_of_region
 from recosim.timegrid import SECONDS_PER_HOUR, TimeGrid
 
 WITHDRAWAL, INJECTION = "withdrawal_kwh", "injection_kwh"
+PUN_COLUMN = "pun_eur_per_mwh"
 STEPS_S = (SECONDS_PER_HOUR, 900)
 PRICE_PEAK_LEAST_EUR_PER_MWH = 2.0
 """Where the largest price of a file is smaller, it is in EUR/kWh."""

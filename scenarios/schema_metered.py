@@ -76,7 +76,7 @@ class MeteredMember(Section):
     """A member, by the delivery point."""
 
     pod: Code = Field(description="Delivery point: no comma, semicolon or quote in it.")
-    name: str = Field(default="", max_length=200, description="What the statement calls the member.")
+    name: str | None = Field(default=None, max_length=200, description="What the statement calls the member.")
     primary_substation: Code | None = Field(
         default=None, description="Code of the area of the primary substation; compared where it is given."
     )

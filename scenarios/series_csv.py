@@ -24,6 +24,9 @@ TIME_COLUMNS = ("time", UTC_COLUMN)
 _OFFSET = r"[Tt ]\d{2}(?::?\d{2}){0,2}(?:[.,]\d+)? ?(?:[Zz]|[+-]\d{2}(?::?\d{2})?)$"
 _POINT_IS_DECIMAL = re.compile(rb"[;\t]\"?-?(?:0\.\d|\d+\.\d{1,2}(?!\d)|\d+\.\d{4,}|\d{4,}\.\d)")
 _POINT = re.compile(rb"[;\t]\"?-?\d+\.\d")
+_PANDAS = tuple(int(part) for part in pd.__version__.split(".")[:2])
+# From pandas 3.1 on numbers are read to the bit by default.
+_EXACT = {"float_precision": "round_trip"} if _PANDAS < (3, 1) else {}
 _CHUNK_BYTES = 4_000_000
 _ISO = "allowed: ISO 8601 with its offset, such as 2025-01-31T23:00:00+01:00 or 2025-01-31T22:00Z"
 
@@ -156,7 +159,7 @@ def _frame(
         "index_col": False,
         "skip_blank_lines": False,
         "skipinitialspace": True,
-        "float_precision": "round_trip",
+        **_EXACT,
         **format_,
     }
     # every column is read: told to leave some out, pandas also leaves out cells beyond the last title
@@ -199,7 +202,7 @@ def _refuse_text(
 ) -> NoReturn:
     """Say which cell is no number."""
     decimal = options["decimal"]
-    options = {key: value for key, value in options.items() if key not in ("float_precision", "decimal")}
+    options = {key: value for key, value in options.items() if key not in (*_EXACT, "decimal")}
     cells = pd.read_csv(path, dtype=str, keep_default_na=False, **options)
     for name in names:
         text = cells[name].str.strip()

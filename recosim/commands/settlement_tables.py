@@ -37,7 +37,9 @@ def community_table(settled: "Settled", found: dict[str, Any]) -> Table:
     first, last = (pd.Timestamp(int(time), unit="s", tz="UTC") for time in settled.settlement.times[[0, -1]])
     until = (last + pd.Timedelta(hours=1)).tz_convert(zone)
     period = f"{first.tz_convert(zone):%Y-%m-%d %H:%M} to {until:%Y-%m-%d %H:%M}"
-    table = empty_table(f"{CONFIGURATIONS[found['configuration']]}, {period}", "", "value")
+    title = f"{CONFIGURATIONS[found['configuration']]}, {period}"
+    table = empty_table(title, "", "value")
+    table.min_width = len(title)  # else the title is folded to the width of the rows
     table.add_column("unit")
     table.add_row("[bold]Energy[/bold]")
     for label, name in (

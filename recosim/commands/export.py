@@ -1,0 +1,34 @@
+"""Runs in the formats of other programs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from recosim.commands.options import Debug
+from recosim.terminal import guarded
+
+
+@guarded
+def export(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A result file of `recosim run`.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the files.", show_default=False)],
+    format_: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            metavar="NAME",
+            help="readings: what `recosim settle` reads (readings.csv, community.yaml, prices.csv).",
+        ),
+    ] = "readings",
+    force: Annotated[
+        bool, typer.Option("--force", metavar="", help="Replace files of the same names in that folder.")
+    ] = False,
+    debug: Debug = False,
+) -> None:
+    """Write a run in another format."""
+    from recosim.results.export import export_run
+    from recosim.scenarios.exports import exporter_named
+
+    for path in export_run(run, exporter_named(format_), out, force):
+        typer.echo(path)
