@@ -133,6 +133,14 @@ def test_scaling(tmp_path):
     assert found["rules"][0]["day_s"] > 0.0
 
 
+def test_settlement(tmp_path):
+    found = figures(tmp_path, "settlement.py", "--pods", "6", "--days", "1")
+    plain, statement = found["rows"]
+    assert plain["cpu_s"] > 0.0
+    assert statement["peak_memory_mb"] >= plain["peak_memory_mb"] > 30.0
+    assert plain["readings_mb"] == pytest.approx(96 * 12 * 20 / 1e6, rel=0.3)
+
+
 @pytest.mark.slow
 def test_seasons(tmp_path):
     (row,) = figures(

@@ -225,7 +225,7 @@ def test_points_between_thousands_are_not_taken_for_decimals(
         ),
         ("2024-06-01", "2024-06-01, grant_percent: 41", "plant 'A': grant_percent = 41, allowed [0, 40]"),
         ("{pod: B, primary_substation: AC1", "{pod: B, primary_substation: AC2", "member 'B' under 'AC2'"),
-        ("region:", "regoin:", "regoin: unknown key, did you mean 'region'?"),
+        ("region:", "regions:", "regions: unknown key, did you mean 'region'?"),
         ("power_kw", "power", "plants[0].power: unknown key"),
         ("region: Campania", "region: Campaña", "region = 'Campaña', did you mean 'Campania'?"),
         ("{pod: B", "{pod: A", "pod 'A' is listed 2 times"),
