@@ -145,6 +145,9 @@ def _of_a_member(settled: Settled, mine: Mapping[str, Any], member: int) -> dict
         ("sale of what you fed in", None if alone is None else to_cents(alone), cents["sale"]),
         ("your part in shared energy", 0, shared),
     ]
+    bill = mine["bill_cents"]
+    if bill is not None:
+        beside.insert(0, ("your bill for what you took", -bill, -bill))
     beside.append(("together", _sum([row[1] for row in beside]), _sum([row[2] for row in beside])))
     pod = int(settled.members.pod[member])
     return {

@@ -15,12 +15,12 @@ the premium, plants and delivery points by largest remainder.
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from recosim.arrays import BoolArray, FloatArray, IntArray
 from recosim.simulators.settlement.allocation import close_cents, coincident_withdrawal_kwh, to_cents
+from recosim.simulators.settlement.bill import Bill
 from recosim.simulators.settlement.configuration import Configuration, Members, Plants
 from recosim.simulators.settlement.outcome import Settlement
 
@@ -63,6 +63,8 @@ class Settled:
     settlement : Settlement
     alone : Settlement
         The same meters without a configuration.
+    bill : Bill or None
+        Bills of the members for what they withdrew; None without a tariff. Sharing does not change them.
     valorisation_needs_price : bool
     notes : tuple of str
         What the reader of the figures should know.
@@ -79,6 +81,7 @@ class Settled:
     price_zonal_eur_per_mwh: FloatArray | None
     settlement: Settlement
     alone: Settlement
+    bill: Bill | None
     valorisation_needs_price: bool
     notes: tuple[str, ...] = ()
 
@@ -155,6 +158,11 @@ class Settled:
         return _rounded(self.settlement.sale_eur.sum(axis=0) + self.settlement.sale_minimum_eur)
 
     @cached_property
+    def bills(self) -> Divided | None:
+        """The members' bills."""
+        return None if self.bill is None else _rounded(self.bill.by_pod_eur)
+
+    @cached_property
     def premium_of_pods(self) -> Divided:
         """Premium, excess included, that the plants behind each delivery point earn."""
         return _rounded(self.by_pod(self.settlement.premium_eur).sum(axis=0))
@@ -170,106 +178,6 @@ class Settled:
     def pods_with_plant(self) -> tuple[int, ...]:
         """Delivery points behind which plants stand, in the order of the plants."""
         return tuple(dict.fromkeys(self.plants.pod.tolist()))
-
-
-def figures(settled: Settled) -> dict[str, Any]:
-    """Everything a settlement says, as ``--json`` writes it; None where it needs prices that were not given.
-
-    Parameters
-    ----------
-    settled : Settled
-    """
-    what, unknown = settled.settlement, settled.unknown
-    amounts = {
-        PREMIUM: what.premium_total_eur,
-        "premium_excess": what.premium_excess_eur,
-        "premium_excess_social": 0.0 if settled.may_have_excess.any() else what.premium_excess_eur,
-        "premium_fund": _fund_eur(settled, what.premium_total_eur - what.premium_excess_eur),
-        VALORISATION: what.valorisation_total_eur,
-        "valorisation_fund": _fund_eur(settled, what.valorisation_total_eur),
-        SALE: what.sale_total_eur,
-        "fees": what.fees_eur,
-        "total": what.net_eur,
-    }
-    cents = {name: to_cents(amount) for name, amount in amounts.items()}
-    cents |= {
-        "premium_excess": settled.excess_cents,
-        "premium_excess_social": 0 if settled.may_have_excess.any() else settled.excess_cents,
-        "premium_fund": to_cents(what.fund_premium_eur),
-        "valorisation_fund": to_cents(what.fund_valorisation_eur),
-        "total": cents[PREMIUM] + cents[VALORISATION] + cents[SALE] - cents["fees"],
-    }
-    found: dict[str, Any] = {
-        "readings": settled.source,
-        "configuration": settled.configuration.configuration,
-        "regime": settled.configuration.regime,
-        "tariff_year": settled.configuration.tariff_year,
-        "hours": int(what.times.size),
-        "energy_shared_kwh": what.energy_shared_total_kwh,
-        "energy_incentivised_kwh": what.energy_incentivised_total_kwh,
-        "energy_injected_kwh": float(settled.injected_kwh.sum()),
-        "energy_withdrawn_kwh": float(settled.withdrawn_kwh.sum()),
-    }
-    for name, amount in amounts.items():
-        known = not unknown if name == "total" else name.split("_")[0] not in unknown
-        found |= _amount(name, amount, cents[name], known)
-    found["by_plant"] = _by_plant(settled)
-    found["by_member"] = _by_member(settled)
-    found["notes"] = list(settled.notes)
-    return found
-
-
-def _by_plant(settled: Settled) -> dict[str, Any]:
-    what, unknown = settled.settlement, settled.unknown
-    energy = settled.by_pod(what.energy_incentivised_kwh).sum(axis=0)
-    injected = settled.injected_kwh.sum(axis=0)
-    found = {}
-    for pod in settled.pods_with_plant:
-        premium = float(settled.premium_of_pods.eur[pod])
-        rate = 1000.0 * premium / float(energy[pod]) if energy[pod] > 0.0 else None
-        found[settled.pods[pod]] = {
-            "energy_injected_kwh": float(injected[pod]),
-            "energy_incentivised_kwh": float(energy[pod]),
-            **_of(PREMIUM, settled.premium_of_pods, pod, unknown),
-            "rate_mean_eur_per_mwh": None if PREMIUM in unknown else rate,
-            **_of(SALE, settled.sale, pod, unknown),
-        }
-    return found
-
-
-def _by_member(settled: Settled) -> dict[str, Any]:
-    unknown = settled.unknown
-    withdrawn, injected = settled.withdrawn_kwh.sum(axis=0), settled.injected_kwh.sum(axis=0)
-    alone = settled.alone.sale_eur.sum(axis=0) + settled.alone.sale_minimum_eur
-    found = {}
-    for i, pod in enumerate(settled.members.pod.tolist()):
-        found[settled.pods[pod]] = {
-            "kind": settled.members.kind[i],
-            "energy_withdrawn_kwh": float(withdrawn[pod]),
-            "energy_injected_kwh": float(injected[pod]),
-            "energy_credited_kwh": float(settled.credited_kwh[i]),
-            **_of(PREMIUM, settled.premium, i, unknown),
-            **_of("excess", settled.excess, i, unknown, PREMIUM),
-            **_of(VALORISATION, settled.valorisation, i, unknown),
-            **_of(SALE, settled.sale, pod, unknown),
-            "without_community": {"sale_eur": None if SALE in unknown else float(alone[pod])},
-        }
-    return found
-
-
-def _of(
-    name: str, divided: Divided, index: int, unknown: frozenset[str], depends_on: str | None = None
-) -> dict[str, float | int | None]:
-    known = (depends_on or name) not in unknown
-    return _amount(name, float(divided.eur[index]), int(divided.cents[index]), known)
-
-
-def _amount(name: str, eur: float, cents: int, known: bool) -> dict[str, float | int | None]:
-    return {f"{name}_eur": eur if known else None, f"{name}_cents": cents if known else None}
-
-
-def _fund_eur(settled: Settled, whole_eur: float) -> float:
-    return settled.configuration.allocation.fund_share * whole_eur
 
 
 def _whole(cents: FloatArray) -> IntArray:

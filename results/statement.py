@@ -9,7 +9,8 @@ import pandas as pd
 
 from recosim.results.folders import check_folder, write_csv, write_text
 from recosim.results.member_page import member_pages
-from recosim.results.settled import PREMIUM, SALE, VALORISATION, Settled, figures
+from recosim.results.settled import PREMIUM, SALE, VALORISATION, Settled
+from recosim.results.settled_figures import figures
 
 HOURS_FILE = "hours.csv"
 

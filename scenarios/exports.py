@@ -14,8 +14,8 @@ from recosim.results.folders import write_csv, write_text
 from recosim.results.run_file import Run
 from recosim.scenarios.community import pods_of
 from recosim.scenarios.loader import plain_yaml, scenario_from_text
-from recosim.scenarios.meter_readings import INJECTION, PUN_COLUMN, WITHDRAWAL
-from recosim.scenarios.price_files import ZONAL_COLUMN
+from recosim.scenarios.meter_readings import INJECTION, WITHDRAWAL
+from recosim.scenarios.price_files import PUN_COLUMNS, ZONAL_COLUMN
 from recosim.scenarios.rules_of_money import sharing_of
 from recosim.scenarios.schema_metered import MeteredCommunity
 from recosim.timegrid import TimeGrid
@@ -107,8 +107,13 @@ def _community(run: Run) -> MeteredCommunity:
                 }
                 for i in range(len(plants))
             ],
+            "tariff": scenario.tariff.model_dump(),
             "members": [
-                {"pod": pods.names[int(pod)], "kind": kind}
+                {
+                    "pod": pods.names[int(pod)],
+                    "kind": kind,
+                    "power_contract_kw": float(pods.power_contract_kw[pod]),
+                }
                 for pod, kind in zip(members.pod, members.kind, strict=True)
             ],
         }
@@ -119,7 +124,7 @@ def _prices(run: Run, grid: TimeGrid) -> dict[str, Any]:
     """Prices by the hour, or by the step where they change within an hour."""
     series = {
         ZONAL_COLUMN: run.values("price", "price_zonal_eur_per_mwh")[: grid.n_steps, 0],
-        PUN_COLUMN: run.values("price", "price_pun_eur_per_mwh")[: grid.n_steps, 0],
+        PUN_COLUMNS[1]: run.values("price", "price_pun_eur_per_mwh")[: grid.n_steps, 0],
     }
     per_hour = grid.steps_per_hour
 

@@ -10,17 +10,18 @@ from recosim.errors import InputDataError
 from recosim.scenarios.price_files import (
     PRICE_MAX_EUR_PER_MWH,
     PRICE_MIN_EUR_PER_MWH,
+    PUN_COLUMNS,
     ZONAL_COLUMN,
 )
 from recosim.scenarios.schema_messages import suggestion
 from recosim.scenarios.schema_metered import MeteredCommunity
-from recosim.scenarios.series_csv import SeriesTable, read_series, regular_step
+from recosim.scenarios.series_csv import read_series
+from recosim.scenarios.series_table import SeriesTable, regular_step
 from recosim.scenarios.weather import describe_time
 from recosim.simulators.settlement.premium import market_zone_of_region
 from recosim.timegrid import SECONDS_PER_HOUR, TimeGrid
 
 WITHDRAWAL, INJECTION = "withdrawal_kwh", "injection_kwh"
-PUN_COLUMN = "pun_eur_per_mwh"
 STEPS_S = (SECONDS_PER_HOUR, 900)
 PRICE_PEAK_LEAST_EUR_PER_MWH = 2.0
 """Where the largest price of a file is smaller, it is in EUR/kWh."""
@@ -90,12 +91,28 @@ def read_readings(path: Path, community: MeteredCommunity, community_source: str
     )
 
 
-def hourly_zonal_price(path: Path, community: MeteredCommunity, hours: IntArray) -> FloatArray:
-    """Zonal price of each hour, from a CSV file: the mean where it changes within the hour.
+@dataclass(frozen=True, kw_only=True)
+class HourlyPrices:
+    """Prices of each hour that was read.
+
+    Parameters
+    ----------
+    zonal_eur_per_mwh : array, shape (n_hours,) [EUR/MWh]
+    pun_eur_per_mwh : array, shape (n_hours,), or None [EUR/MWh]
+        None where it is not in the file or not needed.
+    """
+
+    zonal_eur_per_mwh: FloatArray
+    pun_eur_per_mwh: FloatArray | None = None
+
+
+def read_hourly_prices(path: Path, community: MeteredCommunity, hours: IntArray) -> HourlyPrices:
+    """Prices of each hour, from a CSV file: the mean where they change within the hour.
 
     Columns: ``time`` (or ``time_utc``, then without offset), ``zonal_price_eur_per_mwh`` or the market zone
-    of the community's region, such as CSUD; others are ignored. Rows may be an hour or a part of it, and
-    change from one to the other, as the market did in October 2025.
+    of the community's region, such as CSUD; where the community has a tariff that needs it,
+    ``pun_eur_per_mwh`` or PUN; others are ignored. Rows may be an hour or a part of it, and change from one
+    to the other, as the market did in October 2025.
 
     Parameters
     ----------
@@ -106,7 +123,7 @@ def hourly_zonal_price(path: Path, community: MeteredCommunity, hours: IntArray)
 
     Returns
     -------
-    array, shape (n_hours,) [EUR/MWh]
+    HourlyPrices
 
     Raises
     ------
@@ -114,13 +131,23 @@ def hourly_zonal_price(path: Path, community: MeteredCommunity, hours: IntArray)
         An hour has no price or only a part of one, or a price is implausible.
     """
     zone = market_zone_of_region(community.region)
-    table = read_series(Path(path), "prices", (ZONAL_COLUMN, zone))
+    pun_columns = PUN_COLUMNS if community.tariff is not None and community.tariff.needs_pun else ()
+    table = read_series(Path(path), "prices", (ZONAL_COLUMN, zone, *pun_columns))
     name = next((column for column in (ZONAL_COLUMN, zone) if column in table.columns), None)
     if name is None:
         raise InputDataError(
             f"{path}: column {ZONAL_COLUMN} (or {zone}, the zone of {community.region}) is missing; name the "
             "column of the zonal prices so"
         )
+    pun = next((column for column in pun_columns if column in table.columns), None)
+    return HourlyPrices(
+        zonal_eur_per_mwh=_by_hour(table, name, community.timezone, hours),
+        pun_eur_per_mwh=None if pun is None else _by_hour(table, pun, community.timezone, hours),
+    )
+
+
+def _by_hour(table: SeriesTable, name: str, timezone: str, hours: IntArray) -> FloatArray:
+    """Means of a column over the hours wanted, shape (n_hours,)."""
     price = table.column(name)
     _refuse_odd_prices(table, name, price)
     hour = table.times // SECONDS_PER_HOUR
@@ -137,11 +164,11 @@ def hourly_zonal_price(path: Path, community: MeteredCommunity, hours: IntArray)
     at = np.minimum(np.searchsorted(hour[first], wanted), first.size - 1)
     lacking = np.flatnonzero((hour[first][at] != wanted) | ~whole[at])
     if lacking.size:
-        begin, end = (describe_time(int(time), community.timezone) for time in table.times[[0, -1]])
+        begin, end = (describe_time(int(time), timezone) for time in table.times[[0, -1]])
         what = "a part of the price" if hour[first][at[lacking[0]]] == wanted[lacking[0]] else "no price"
         raise InputDataError(
             f"{table.source}: column {name}: {what} for the hour from "
-            f"{describe_time(int(hours[lacking[0]]), community.timezone)} (hours without: {lacking.size}); "
+            f"{describe_time(int(hours[lacking[0]]), timezone)} (hours without: {lacking.size}); "
             f"the file has rows from {begin} to {end}: give prices for every hour of the readings"
         )
     means = np.add.reduceat(price, first) / count

@@ -29,16 +29,26 @@ NATURAL_PERSON, COMPANY = "natural_person", "company"
 def tariff_of(
     scenario: Scenario, pods: Pods, times: IntArray, price_pun_eur_per_mwh: FloatArray, timezone: str
 ) -> Tariff:
+    """Tariffs of a scenario's delivery points; see :func:`tariff_by`."""
+    return tariff_by(scenario.tariff, tariff_year(scenario), pods, times, price_pun_eur_per_mwh, timezone)
+
+
+def tariff_by(
+    rules: described.Tariff,
+    year: int,
+    pods: Pods,
+    times: IntArray,
+    price_pun_eur_per_mwh: FloatArray,
+    timezone: str,
+) -> Tariff:
     """Tariffs of all delivery points: dwellings as residents, the others as non-domestic uses.
 
     ``times`` and the prices are those of the period: a tariff whose energy price is left out takes their
     mean.
     """
-    rules = scenario.tariff
     if rules.price_all_in_eur_per_kwh is not None:
         tariffs = [all_in_tariff(rules.price_all_in_eur_per_kwh)] * len(pods)
     else:
-        year = tariff_year(scenario)
         energy = _energy_price(rules, times, price_pun_eur_per_mwh, timezone)
         home = household_tariff(year, energy, rules.sales_eur_per_year, rules.resident)
         other = non_domestic_tariff(year, energy, rules.sales_eur_per_year)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from recosim.scenarios.schema import SEED_MAX
-from recosim.scenarios.schema_rules import Region, Settlement
+from recosim.scenarios.schema_rules import Region, Settlement, Tariff
 from recosim.scenarios.schema_section import Section, ZoneName
 
 PODS_MAX = 10_000
@@ -80,6 +80,9 @@ class MeteredMember(Section):
     primary_substation: Code | None = Field(
         default=None, description="Code of the area of the primary substation; compared where it is given."
     )
+    power_contract_kw: float = Field(
+        default=3.0, gt=0.0, le=100_000.0, description="Contract power, for the bill [kW]."
+    )
     kind: Literal[
         "natural_person", "company", "local_authority", "third_sector", "religious", "environmental"
     ] = Field(
@@ -106,6 +109,10 @@ class MeteredCommunity(Settlement):
     )
     members: tuple[MeteredMember, ...] = Field(
         strict=False, min_length=1, max_length=PODS_MAX, description="Who shares, one entry per meter."
+    )
+    tariff: Tariff | None = Field(
+        default=None,
+        description="What a kWh from the grid costs; natural persons are residents, others non-domestic.",
     )
     seed: int = Field(
         default=0,

@@ -203,6 +203,12 @@ class Tariff(Section):
     resident: bool = Field(default=True, description="Residents with up to 3 kW have the excise exemption.")
     holiday_october_4: bool = Field(default=False, description="4 October counts as a holiday from 2026 on.")
 
+    @property
+    def needs_pun(self) -> bool:
+        """Whether the bill depends on the national single price."""
+        given = {"flat": self.price_energy_eur_per_kwh, "bands": self.prices_energy_bands}.get(self.kind)
+        return self.price_all_in_eur_per_kwh is None and given is None
+
     @model_validator(mode="after")
     def _prices_of_the_kind(self) -> Self:
         for name, kind in (("price_energy_eur_per_kwh", "flat"), ("prices_energy_bands", "bands")):

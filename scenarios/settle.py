@@ -6,17 +6,19 @@ from pathlib import Path
 import numpy as np
 from pydantic import ValidationError
 
-from recosim.arrays import FloatArray
+from recosim.arrays import FloatArray, IntArray
+from recosim.components import Pods
 from recosim.errors import ScenarioError
 from recosim.results.settled import PREMIUM, SALE, VALORISATION, Settled
 from recosim.scenarios.loader import mapping_from_text, yaml_text
-from recosim.scenarios.meter_readings import Readings, hourly_zonal_price, read_readings
-from recosim.scenarios.rules_of_money import configuration_of
+from recosim.scenarios.meter_readings import HourlyPrices, Readings, read_hourly_prices, read_readings
+from recosim.scenarios.rules_of_money import NATURAL_PERSON, configuration_of, tariff_by
 from recosim.scenarios.schema_messages import problem_lines
 from recosim.scenarios.schema_metered import PHOTOVOLTAIC, MeteredCommunity
+from recosim.simulators.settlement.bill import Bill
 from recosim.simulators.settlement.calendar import local_years
 from recosim.simulators.settlement.checks import SettlementError
-from recosim.simulators.settlement.configuration import Members, Plants
+from recosim.simulators.settlement.configuration import Configuration, Members, Plants
 from recosim.simulators.settlement.hourly import period_starts, sum_by_hour
 from recosim.simulators.settlement.scheme import NoSharing, make_scheme
 from recosim.timegrid import SECONDS_PER_HOUR
@@ -55,7 +57,7 @@ def settle_files(readings: Path, community: Path, prices: Path | None = None) ->
     ----------
     readings, community, prices : Path
         See :func:`recosim.scenarios.meter_readings.read_readings`, :class:`MeteredCommunity` and
-        :func:`recosim.scenarios.meter_readings.hourly_zonal_price`. Without prices, what needs none is
+        :func:`recosim.scenarios.meter_readings.read_hourly_prices`. Without prices, what needs none is
         settled.
 
     Raises
@@ -67,23 +69,21 @@ def settle_files(readings: Path, community: Path, prices: Path | None = None) ->
     try:
         read = read_readings(readings, described, Path(community).name)
         hours = period_starts(read.grid.times)[0]
-        price = None if prices is None else hourly_zonal_price(Path(prices), described, hours)
+        price = None if prices is None else read_hourly_prices(Path(prices), described, hours)
         return settle_readings(read, described, price)
     except SettlementError as error:
         raise ScenarioError(f"{error} ({Path(community).name})") from error
 
 
-def settle_readings(
-    readings: Readings, community: MeteredCommunity, price_zonal_eur_per_mwh: FloatArray | None
-) -> Settled:
+def settle_readings(readings: Readings, community: MeteredCommunity, prices: HourlyPrices | None) -> Settled:
     """Settle readings.
 
     Parameters
     ----------
     readings : Readings
     community : MeteredCommunity
-    price_zonal_eur_per_mwh : array, shape (n_hours,), or None [EUR/MWh]
-        One for each hour; None leaves out what needs it.
+    prices : HourlyPrices or None
+        None leaves out what needs them.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def settle_readings(
     scheme = make_scheme(rules, plants, members, len(pods))
     hours, withdrawn = sum_by_hour(grid.times, readings.withdrawn_kwh)
     injected = sum_by_hour(grid.times, readings.injected_kwh)[1]
-    price = np.zeros(hours.size) if price_zonal_eur_per_mwh is None else price_zonal_eur_per_mwh
+    price = np.zeros(hours.size) if prices is None else prices.zonal_eur_per_mwh
     # what is injected where no plant stands is neither sold nor shared; the note below names it
     sold = np.zeros_like(readings.injected_kwh)
     sold[:, plants.pod] = readings.injected_kwh[:, plants.pod]
@@ -114,12 +114,13 @@ def settle_readings(
         members=members,
         withdrawn_kwh=withdrawn,
         injected_kwh=injected,
-        price_zonal_eur_per_mwh=price_zonal_eur_per_mwh,
+        price_zonal_eur_per_mwh=None if prices is None else prices.zonal_eur_per_mwh,
+        bill=_bill(community, rules, hours, withdrawn[:, members.pod], prices),
         settlement=settlement,
         alone=alone.settle(hours, withdrawn, injected, price),
         valorisation_needs_price=bool(scheme.rules.valorisation.loss_avoided.any()),
     )
-    notes = [*_notes_on_prices(settled), *settlement.notes, *_notes_on_meters(settled)]
+    notes = [*_notes_on_prices(settled, community), *settlement.notes, *_notes_on_meters(settled)]
     if first != last and community.tariff_year is None:
         notes.append(f"regulated figures are those of {first}, the year of the first reading, throughout")
     return replace(settled, notes=tuple(dict.fromkeys(notes)))
@@ -150,11 +151,35 @@ def _members(community: MeteredCommunity, pods: tuple[str, ...]) -> Members:
     )
 
 
-def _notes_on_prices(settled: Settled) -> list[str]:
-    if not settled.unknown:
-        return []
-    lacking = ", ".join(NEEDS_PRICES[name] for name in NEEDS_PRICES if name in settled.unknown)
-    return [f"without --prices these cannot be known: {lacking}; energies are complete"]
+def _bill(
+    community: MeteredCommunity,
+    rules: Configuration,
+    hours: IntArray,
+    withdrawn_kwh: FloatArray,
+    prices: HourlyPrices | None,
+) -> Bill | None:
+    """Bills of the members, None without a tariff or without the prices it needs."""
+    described, pun = community.tariff, None if prices is None else prices.pun_eur_per_mwh
+    if described is None or (described.needs_pun and pun is None):
+        return None
+    pun = np.zeros(hours.size) if pun is None else pun
+    meters = Pods(
+        names=tuple(member.pod for member in community.members),
+        power_contract_kw=np.array([member.power_contract_kw for member in community.members]),
+        is_dwelling=np.array([member.kind == NATURAL_PERSON for member in community.members]),
+    )
+    tariff = tariff_by(described, rules.tariff_year, meters, hours, pun, rules.timezone)
+    return tariff.bill(hours, withdrawn_kwh, pun, SECONDS_PER_HOUR)
+
+
+def _notes_on_prices(settled: Settled, community: MeteredCommunity) -> list[str]:
+    notes = []
+    if settled.unknown:
+        lacking = ", ".join(NEEDS_PRICES[name] for name in NEEDS_PRICES if name in settled.unknown)
+        notes.append(f"without --prices these cannot be known: {lacking}; energies are complete")
+    if community.tariff is not None and settled.bill is None:
+        notes.append("the tariff follows the PUN: give prices with a column pun_eur_per_mwh for the bills")
+    return notes
 
 
 def _notes_on_meters(settled: Settled) -> list[str]:

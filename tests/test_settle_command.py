@@ -131,6 +131,35 @@ def test_without_prices_what_needs_none(settle: Any) -> None:
     assert found["total_eur"] == 0.0
 
 
+def test_bills_by_a_tariff_are_the_same_alone(settle: Any) -> None:
+    flat = COMMUNITY + "tariff: {price_all_in_eur_per_kwh: 0.25}\n"
+    found = json.loads(settle("--json", "-", community=flat).out)
+    rossi, owner = found["by_member"]["IT001E2"], found["by_member"]["IT001E1"]
+    assert found["bill_eur"] == pytest.approx(18.0 * 0.25)
+    assert (rossi["bill_cents"], owner["bill_cents"]) == (450, 0)
+    assert rossi["without_community"] == pytest.approx(
+        {"sale_eur": 0.0, "bill_eur": 4.5, "net_cost_eur": 4.5}
+    )
+    assert owner["without_community"]["net_cost_eur"] == pytest.approx(-2.7352)
+    assert found["total_eur"] == pytest.approx(3.8809)
+    assert "4.50" in settle("--statement", "pages", community=flat).out
+    assert "your bill for what you took" in Path("pages/member-IT001E2.html").read_text()
+    hourly = COMMUNITY + "tariff: {kind: hourly}\n"
+    found = json.loads(settle("--json", "-", community=hourly).out)
+    assert found["bill_eur"] is None
+    assert found["notes"] == [
+        "the tariff follows the PUN: give prices with a column pun_eur_per_mwh for the bills"
+    ]
+    pun = (
+        PRICES.replace("_mwh\n", "_mwh,pun_eur_per_mwh\n")
+        .replace("00\n", "00,100\n")
+        .replace("50\n", "50,100\n")
+    )
+    found = json.loads(settle("--json", "-", community=hourly, prices=pun).out)
+    assert found["bill_eur"] > 0.0
+    assert json.loads(settle("--json", "-").out)["bill_eur"] is None
+
+
 def test_several_plants_behind_one_meter(settle: Any) -> None:
     two = COMMUNITY.replace("plants:", "plants:\n  - {pod: IT001E1, power_kw: 300, commissioned: 2024-01-01}")
     found = json.loads(settle("--json", "-", community=two).out)

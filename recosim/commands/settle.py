@@ -41,7 +41,7 @@ def settle(
     """Settle what meters counted: shared energy, premium, valorisation, sale, and each member's part."""
     check_json_target(json_to)
     from recosim.results.folders import check_folder
-    from recosim.results.settled import figures
+    from recosim.results.settled_figures import figures
     from recosim.scenarios.settle import settle_files
 
     if statement is not None:

@@ -22,7 +22,7 @@ MONEY_OF_MEMBER = ("premium", "excess", "valorisation", "sale")
 
 def settlement_tables(settled: "Settled") -> Iterator[Table]:
     """Lay out a settlement; money in cents that add up."""
-    from recosim.results.settled import figures
+    from recosim.results.settled_figures import figures
 
     found = figures(settled)
     yield community_table(settled, found)
@@ -66,6 +66,10 @@ def community_table(settled: "Settled", found: dict[str, Any]) -> Table:
             continue
         sign = -1 if name == "fees" and found["fees_cents"] else 1
         table.add_row(f"  {label}", money(found[f"{name}_cents"], sign), "EUR")
+    if found["bill_cents"] is not None:
+        table.add_section()
+        label = "the members' bills, the same without the community"
+        table.add_row(f"  {label}", money(found["bill_cents"]), "EUR")
     return table
 
 

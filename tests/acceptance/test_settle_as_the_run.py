@@ -10,7 +10,8 @@ import pytest
 from recosim.errors import ResultsError
 from recosim.results.export import export_run
 from recosim.results.run_file import open_run
-from recosim.results.settled import Settled, figures
+from recosim.results.settled import Settled
+from recosim.results.settled_figures import figures
 from recosim.scenarios.exports import write_readings
 from recosim.scenarios.loader import load_scenario
 from recosim.scenarios.runner import run_scenario
@@ -40,6 +41,7 @@ def assert_equal(path: Path, settled: Settled) -> None:
         "valorisation_eur": kpis["valorisation_eur"],
         "sale_eur": kpis["revenue_sale_eur"],
         "fees_eur": kpis["fees_eur"],
+        "bill_eur": kpis["bill_eur"],
         "premium_excess_eur": attributes["premium_excess_eur"],
         "energy_shared_kwh": kpis["energy_shared_kwh"],
         "energy_incentivised_kwh": kpis["energy_incentivised_kwh"],
@@ -58,8 +60,9 @@ def assert_equal(path: Path, settled: Settled) -> None:
     np.testing.assert_allclose(shares, members["share_premium_eur"], rtol=0.0, atol=TO_THE_EUR)
     shares = [member["valorisation_cents"] / 100.0 for member in found["by_member"].values()]
     np.testing.assert_allclose(shares, members["share_valorisation_eur"], rtol=0.0, atol=TO_THE_EUR)
-    sale = [member["sale_eur"] for member in found["by_member"].values()]
-    np.testing.assert_allclose(sale, members["sale_eur"], rtol=0.0, atol=TO_THE_EUR)
+    for name in ("sale_eur", "bill_eur"):
+        amounts = [member[name] for member in found["by_member"].values()]
+        np.testing.assert_allclose(amounts, members[name], rtol=0.0, atol=TO_THE_EUR)
 
 
 def test_naples_on_the_long_day_of_october(tmp_path: Path) -> None:
@@ -96,7 +99,8 @@ def test_naples_small_by_mpc_with_excess(tmp_path: Path) -> None:
         ),
         ("community.size=14", "settlement.allocation.key=shapley", "seed=7"),
         ("community.plants[0].grant_percent=40", "community.plants[0].pod=own", "settlement.region=Lazio"),
-        ("settlement.configuration=NONE",),
+        ("settlement.configuration=NONE", "tariff.kind=bands"),
+        ("tariff.price_all_in_eur_per_kwh=0.25",),
     ],
 )
 def test_other_rules(sets: tuple[str, ...], tmp_path: Path) -> None:

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from recosim.errors import ResultsError
 from recosim.results.member_page import AMOUNTS, member_year
-from recosim.results.settled import Settled, figures, rounded_cents
+from recosim.results.settled import Settled, rounded_cents
+from recosim.results.settled_figures import figures
 from recosim.results.statement import hours_table, page_names, write_statement
-from recosim.scenarios.meter_readings import Readings
+from recosim.scenarios.meter_readings import HourlyPrices, Readings
 from recosim.scenarios.schema_metered import MeteredCommunity
 from recosim.scenarios.settle import settle_readings
 from recosim.simulators.settlement.allocation import KEYS
@@ -68,7 +69,7 @@ def settled_at_random(
         withdrawn_kwh=withdrawn,
         injected_kwh=injected,
     )
-    return settle_readings(readings, community, price)
+    return settle_readings(readings, community, HourlyPrices(zonal_eur_per_mwh=price))
 
 
 cases = st.builds(
@@ -166,7 +167,9 @@ def test_excess_is_for_consumers_who_are_no_companies() -> None:
             withdrawn_kwh=withdrawn,
             injected_kwh=np.array([[0.0] * n + [10.0]]),
         )
-        return figures(settle_readings(readings, community, np.array([100.0])))
+        return figures(
+            settle_readings(readings, community, HourlyPrices(zonal_eur_per_mwh=np.array([100.0])))
+        )
 
     # 10 kWh at 120 EUR/MWh; shared 100 %, threshold 55 %: 45 % of 1.20 EUR is excess
     mixed = settled("company", "natural_person", "third_sector")

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from recosim.errors import RecosimError
-from recosim.scenarios.meter_readings import hourly_zonal_price, read_readings
+from recosim.scenarios.meter_readings import read_hourly_prices, read_readings
 from recosim.scenarios.schema_metered import MeteredCommunity
 from recosim.scenarios.settle import load_metered_community, settle_files
 
@@ -302,7 +302,7 @@ def test_prices_by_hour_by_quarter_and_by_both(
 ) -> None:
     (tmp_path / "prices.csv").write_text(text)
     hours = np.array([int(t.timestamp()) for t in QUARTERS[::4]])
-    price = hourly_zonal_price(tmp_path / "prices.csv", community, hours)
+    price = read_hourly_prices(tmp_path / "prices.csv", community, hours).zonal_eur_per_mwh
     np.testing.assert_allclose(price, 100.0 + np.arange(25), rtol=1e-12)
 
 
@@ -339,6 +339,6 @@ def test_prices_that_do_not_serve_are_refused(
     path.write_text(change(PRICE_TEXT))
     hours = np.array([int(time.timestamp()) for time in QUARTERS[::4]])
     with pytest.raises(RecosimError) as error:
-        hourly_zonal_price(path, community, hours)
+        read_hourly_prices(path, community, hours)
     assert message in str(error.value)
     assert str(error.value).startswith(f"{path}: ")
