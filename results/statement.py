@@ -72,6 +72,7 @@ def hours_table(settled: Settled) -> dict[str, Any]:
     Totals first (``energy_injected_kwh`` counts the delivery points with plants, which may share), then for
     each plant its shared energy with premium, rate and premium, then every meter. A rate stands where the
     plant shared something. Prices and money are blank where no prices were given.
+    With ``settlement_step = "quarter"`` shared energy is a sum over quarters, which hours cannot show.
     """
     what, unknown = settled.settlement, settled.unknown
     utc = pd.DatetimeIndex(pd.to_datetime(what.times, unit="s", utc=True))

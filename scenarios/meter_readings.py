@@ -75,10 +75,11 @@ def read_readings(path: Path, community: MeteredCommunity, community_source: str
     _refuse_negative(table)
     _refuse_part_hours(table, step_s)
     pods = community.pods
+    place_of = {pod: place for place, pod in enumerate(pods)}
     shape = (len(table.times), len(pods))
     flows = {WITHDRAWAL: np.zeros(shape), INJECTION: np.zeros(shape)}
     for (pod, flow), column in places.items():
-        flows[flow][:, pods.index(pod)] = table.values[:, column]
+        flows[flow][:, place_of[pod]] = table.values[:, column]
     grid = TimeGrid(
         start=int(table.times[0]), step_s=step_s, n_steps=len(table.times), timezone=community.timezone
     )
@@ -187,11 +188,14 @@ def _places(
                 f"{table.source}: column {name}: unknown; allowed: time, <pod>:{WITHDRAWAL} and "
                 f"<pod>:{INJECTION}"
             )
+        if (pod.strip(), flow) in places:
+            raise InputDataError(f"{table.source}: column {name} is there twice; delete one of them")
         places[pod.strip(), flow] = place
+    listed = community.pods
     metered = {pod: name for name, (pod, _) in zip(reversed(table.columns), reversed(places), strict=True)}
     for pod, name in reversed(metered.items()):
-        if pod not in community.pods:
-            close = f"{suggestion(pod, community.pods).rstrip('?')};"
+        if pod not in listed:
+            close = f"{suggestion(pod, listed).rstrip('?')};"
             raise InputDataError(
                 f"{table.source}: column {name}: delivery point {pod!r} is neither a member's nor a plant's "
                 f"in {community_source}{close} list it there, or delete its columns"

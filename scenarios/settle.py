@@ -1,5 +1,6 @@
 """Settles what real meters counted: readings, community and prices from files."""
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -129,9 +130,9 @@ def settle_readings(readings: Readings, community: MeteredCommunity, prices: Hou
 def _plants(community: MeteredCommunity, pods: tuple[str, ...]) -> Plants:
     described = community.plants
     behind = [plant.pod for plant in described]
+    counts = Counter(behind)
     names = [
-        pod if behind.count(pod) == 1 else f"{pod} ({behind[: i + 1].count(pod)})"
-        for i, pod in enumerate(behind)
+        pod if counts[pod] == 1 else f"{pod} ({behind[: i + 1].count(pod)})" for i, pod in enumerate(behind)
     ]
     return Plants(
         pod=np.array([pods.index(pod) for pod in behind], dtype=np.int64),

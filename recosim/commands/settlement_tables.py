@@ -17,7 +17,19 @@ CONFIGURATIONS = {
     "AID": "Self-consumer at a distance (AID)",
     "NONE": "No configuration",
 }
+ENERGY_OF_MEMBER = ("withdrawn", "injected", "credited")
 MONEY_OF_MEMBER = ("premium", "excess", "valorisation", "sale")
+HEADS = {
+    "withdrawn": "with-\ndrawn\nkWh",
+    "injected": "fed in\nkWh",
+    "credited": "shared\nkWh",
+    "premium": "premium\nEUR",
+    "excess": "excess\nEUR",
+    "valorisation": "valori-\nsation\nEUR",
+    "sale": "sale\nEUR",
+    "sum": "sum\nEUR",
+}
+POD_WIDTH = 20
 
 
 def settlement_tables(settled: "Settled") -> Iterator[Table]:
@@ -75,7 +87,7 @@ def community_table(settled: "Settled", found: dict[str, Any]) -> Table:
 
 def plants_table(found: dict[str, Any]) -> Table:
     """Each delivery point with plants."""
-    heads = ("fed in, kWh", "with premium, kWh", "mean rate, EUR/MWh", "premium, EUR", "sale, EUR")
+    heads = ("fed in\nkWh", "with premium\nkWh", "mean rate\nEUR/MWh", "premium\nEUR", "sale\nEUR")
     table = empty_table("Plants", "delivery point", *heads)
     for pod, plant in found["by_plant"].items():
         table.add_row(
@@ -90,33 +102,27 @@ def plants_table(found: dict[str, Any]) -> Table:
 
 
 def members_table(settled: "Settled", found: dict[str, Any]) -> Table:
-    """What each member withdrew, shared and receives."""
-    heads = ("withdrawn, kWh", "fed in, kWh", "shared, kWh")
-    table = empty_table(
-        "Members", "delivery point", *heads, *(f"{n}, EUR" for n in MONEY_OF_MEMBER), "sum, EUR"
-    )
-    sums: dict[str, int | None] = dict.fromkeys((*MONEY_OF_MEMBER, "sum"), 0)
-    for (pod, member), name in zip(found["by_member"].items(), settled.names, strict=True):
-        cents = {part: member[f"{part}_cents"] for part in MONEY_OF_MEMBER}
+    """What each member withdrew, shared and receives; narrow enough for 80 columns."""
+    members = list(found["by_member"].values())
+    parts = [part for part in MONEY_OF_MEMBER if any(member[f"{part}_cents"] != 0 for member in members)]
+    heads = [HEADS[part] for part in (*ENERGY_OF_MEMBER, *parts, "sum")]
+    table = empty_table("Members", "delivery point", *heads)
+    table.padding = (0, 0, 0, 1)
+    table.columns[0].min_width = min(max(len(pod) for pod in settled.pods_of_members), POD_WIDTH)
+    sums: dict[str, int | None] = dict.fromkeys((*parts, "sum"), 0)
+    for pod, member, name in zip(found["by_member"], members, settled.names, strict=True):
+        cents = {part: member[f"{part}_cents"] for part in parts}
         cents["sum"] = None if None in cents.values() else sum(cents.values())
         for part, so_far in sums.items():
             sums[part] = None if cents[part] is None or so_far is None else so_far + cents[part]
-        table.add_row(
-            pod if name == pod else f"{pod} {name}",
-            *(
-                readable(member[f"energy_{part}_kwh"], "kWh")
-                for part in ("withdrawn", "injected", "credited")
-            ),
-            *(money(cents[part]) for part in sums),
-        )
+        energies = (readable(member[f"energy_{flow}_kwh"], "kWh") for flow in ENERGY_OF_MEMBER)
+        shown = pod if name == pod else f"{pod} {name}"
+        table.add_row(shown, *energies, *(money(cents[part]) for part in sums))
     table.add_section()
-    energies = (
-        sum(member[f"energy_{part}_kwh"] for member in found["by_member"].values())
-        for part in ("withdrawn", "injected", "credited")
-    )
+    totals = (sum(member[f"energy_{flow}_kwh"] for member in members) for flow in ENERGY_OF_MEMBER)
     table.add_row(
         "all members",
-        *(readable(total, "kWh") for total in energies),
+        *(readable(total, "kWh") for total in totals),
         *(money(total) for total in sums.values()),
     )
     return table

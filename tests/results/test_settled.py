@@ -75,7 +75,7 @@ def settled_at_random(
 cases = st.builds(
     settled_at_random,
     seed=st.integers(0, 2**32 - 1),
-    n_members=st.integers(1, 12),
+    n_members=st.integers(1, 50),
     n_plants=st.integers(0, 5),
     day=st.sampled_from(DAYS),
     options=st.fixed_dictionaries(

@@ -136,6 +136,7 @@ def test_days_of_a_clock_change(day: str, quarters: int, community: MeteredCommu
         ),
         (lambda t: t.replace("B:withdrawal_kwh", "B:power_kw"), "column B:power_kw: unknown; allowed: time"),
         (lambda t: t.replace("B:with", "A:with"), "column A:withdrawal_kwh is there twice"),
+        (lambda t: t.replace("B:with", "A :with"), "column A :withdrawal_kwh is there twice"),
         (lambda t: t.replace("time,", "when,"), "column time is missing; the columns found are when, A:with"),
         (lambda t: t.replace("\n", ",\n"), "column 5 has no title"),
         # times
