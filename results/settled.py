@@ -24,6 +24,8 @@ from recosim.simulators.settlement.bill import Bill
 from recosim.simulators.settlement.configuration import Configuration, Members, Plants
 from recosim.simulators.settlement.outcome import Settlement
 
+KEYS_OF_MONEY = ("shapley", "marginal")
+"""Keys that divide by what energy earned in each hour, so that without the premium they are unknown."""
 PREMIUM, VALORISATION, SALE = "premium", "valorisation", "sale"
 
 
@@ -90,10 +92,13 @@ class Settled:
         """Amounts that cannot be known because there are no prices."""
         if self.price_zonal_eur_per_mwh is not None:
             return frozenset()
-        shares = self.configuration.configuration != "NONE" and len(self.plants) > 0
+        rules = self.configuration
+        shares = rules.configuration != "NONE" and len(self.plants) > 0
+        premium = shares and rules.regime != "transitional"
+        key = premium and rules.allocation.key in KEYS_OF_MONEY
         needs = {
-            PREMIUM: shares and self.configuration.regime != "transitional",
-            VALORISATION: shares and self.valorisation_needs_price,
+            PREMIUM: premium,
+            VALORISATION: shares and (self.valorisation_needs_price or key),
             SALE: bool(self.injected_kwh[:, self.plants.pod].any()),
         }
         return frozenset(name for name, needed in needs.items() if needed)

@@ -16,7 +16,7 @@ from recosim.scenarios.price_files import (
 from recosim.scenarios.schema_messages import suggestion
 from recosim.scenarios.schema_metered import MeteredCommunity
 from recosim.scenarios.series_csv import read_series
-from recosim.scenarios.series_table import SeriesTable, regular_step
+from recosim.scenarios.series_table import SeriesTable, brief, regular_step
 from recosim.scenarios.weather import describe_time
 from recosim.simulators.settlement.premium import market_zone_of_region
 from recosim.timegrid import SECONDS_PER_HOUR, TimeGrid
@@ -185,7 +185,7 @@ def _places(
         pod, _, flow = name.rpartition(":")
         if flow not in (WITHDRAWAL, INJECTION) or not pod.strip():
             raise InputDataError(
-                f"{table.source}: column {name}: unknown; allowed: time, <pod>:{WITHDRAWAL} and "
+                f"{table.source}: column {brief(name)}: unknown; allowed: time, <pod>:{WITHDRAWAL} and "
                 f"<pod>:{INJECTION}"
             )
         if (pod.strip(), flow) in places:

@@ -9,6 +9,7 @@ import codecs
 import csv
 import re
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -17,7 +18,7 @@ import pandas as pd
 
 from recosim.arrays import FloatArray, IntArray
 from recosim.errors import InputDataError
-from recosim.scenarios.series_table import SeriesTable, refuse_blanks, refuse_disorder
+from recosim.scenarios.series_table import SeriesTable, brief, refuse_blanks, refuse_disorder
 
 UTC_COLUMN = "time_utc"
 TIME_COLUMNS = ("time", UTC_COLUMN)
@@ -134,11 +135,14 @@ def _frame(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)  # a row with too many cells
-            frame = pd.read_csv(path, dtype=kinds, **options)
+            try:
+                frame = pd.read_csv(path, dtype=kinds, **options)
+            except (pd.errors.ParserError, UnicodeError):
+                raise
+            except ValueError:
+                _refuse_text(source, path, options, time_column, names)
     except (pd.errors.ParserError, pd.errors.ParserWarning, UnicodeError) as error:
         _refuse_rows(source, path, format_, len(header), error)
-    except ValueError:
-        _refuse_text(source, path, options, time_column, names)
     blank = frame.isna().all(axis=1).to_numpy()
     n_rows = len(blank) - int(np.argmin(blank[::-1])) if not blank.all() else 0
     if n_rows == 0:
@@ -152,12 +156,15 @@ def _refuse_rows(
 ) -> NoReturn:
     """Say which row has too many cells, or why the text is none."""
     if not isinstance(error, UnicodeError):
-        with path.open(encoding=format_["encoding"], errors="replace", newline="") as file:
+        with (
+            path.open(encoding=format_["encoding"], errors="replace", newline="") as file,
+            suppress(csv.Error),
+        ):
             for row, cells in enumerate(csv.reader(file, delimiter=format_["sep"]), start=1):
                 if len(cells) > n_columns:
                     raise InputDataError(
-                        f"{source}: row {row} ({cells[0]}) has {len(cells)} cells, allowed: {n_columns}, as "
-                        "many as titles; decimals with a comma need semicolons between the columns"
+                        f"{source}: row {row} ({brief(cells[0])}) has {len(cells)} cells, allowed: {n_columns}, "
+                        "as many as titles; decimals with a comma need semicolons between the columns"
                     ) from error
     raise InputDataError(
         f"{source}: cannot be read as a table ({' '.join(str(error).split())}); save it as CSV in UTF-8"
@@ -182,9 +189,9 @@ def _refuse_text(
         if wrong.size:
             row = int(wrong[0])
             raise InputDataError(
-                f"{source}: column {name}, row {row + 2} ({cells[time_column].iloc[row]}): "
-                f"{text.iloc[row]!r} is no number ({wrong.size} in the column); allowed: digits and one "
-                f"decimal {'comma' if decimal == ',' else 'point'}"
+                f"{source}: column {name}, row {row + 2} ({brief(cells[time_column].iloc[row])}): "
+                f"{brief(text.iloc[row])!r} is no number ({wrong.size} in the column); allowed: digits and "
+                f"one decimal {'comma' if decimal == ',' else 'point'}"
             )
     raise InputDataError(f"{source}: a cell is no number; allowed: digits and one decimal sign")
 
@@ -204,7 +211,7 @@ def _times(source: str, column: str, text: "pd.Series[str]") -> IntArray:
         at = np.flatnonzero(wrong.to_numpy())
         if at.size:
             raise InputDataError(
-                f"{source}: column {column}, row {at[0] + 2}: {filled.iloc[at[0]]!r} {problem}"
+                f"{source}: column {column}, row {at[0] + 2}: {brief(filled.iloc[at[0]])!r} {problem}"
             )
     parsed = pd.to_datetime(filled, utc=True, format="ISO8601")
     times: IntArray = parsed.dt.tz_localize(None).to_numpy().astype("datetime64[s]").astype(np.int64)
@@ -212,5 +219,5 @@ def _times(source: str, column: str, text: "pd.Series[str]") -> IntArray:
 
 
 def _listed(names: list[str]) -> str:
-    shown = ", ".join(names[:8])
+    shown = ", ".join(brief(name) for name in names[:8])
     return shown + (f" and {len(names) - 8} more" if len(names) > 8 else "")

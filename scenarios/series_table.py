@@ -8,6 +8,14 @@ import pandas as pd
 from recosim.arrays import FloatArray, IntArray
 from recosim.errors import InputDataError
 
+CELL_WIDTH = 50
+
+
+def brief(text: str) -> str:
+    """Text of a file as a message shows it: on one line, the end left out where it is long."""
+    line = " ".join(text.split())
+    return line if len(line) <= CELL_WIDTH else line[: CELL_WIDTH - 1] + "…"
+
 
 @dataclass(frozen=True, kw_only=True)
 class SeriesTable:
@@ -35,7 +43,7 @@ class SeriesTable:
 
     def where(self, row: int) -> str:
         """A row as a person finds it."""
-        return f"row {row + 2} ({self.text.iloc[row]})"
+        return f"row {row + 2} ({brief(self.text.iloc[row])})"
 
     def column(self, name: str) -> FloatArray:
         """One column, shape (n_rows,)."""

@@ -26,7 +26,7 @@ from recosim.timegrid import SECONDS_PER_HOUR
 
 NEEDS_PRICES = {
     PREMIUM: "premium",
-    VALORISATION: "valorisation (avoided losses)",
+    VALORISATION: "valorisation",
     SALE: "sale of the energy fed in",
 }
 INJECTION_MAX_PER_POWER = 2.0

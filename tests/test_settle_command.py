@@ -119,6 +119,9 @@ def test_without_prices_what_needs_none(settle: Any) -> None:
     shown = settle(prices=None)
     assert shown.code == 0
     assert "–" in shown.out
+    # nor can a key that divides by money
+    by_value = COMMUNITY + "allocation: shapley\n"
+    assert json.loads(settle("--json", "-", community=by_value, prices=None).out)["valorisation_eur"] is None
     # the flat premium of the transitional regime needs no price
     flat = COMMUNITY.replace("cacer", "transitional").replace("tariff_year: 2024", "tariff_year: 2021")
     found = json.loads(settle("--json", "-", community=flat, prices=None).out)
