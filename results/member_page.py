@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from recosim.arrays import FloatArray, IntArray
-from recosim.results.settled import PREMIUM, Divided, Settled, rounded_cents
+from recosim.results.settled import PREMIUM, SALE, Divided, Settled, rounded_cents
 from recosim.simulators.settlement.allocation import to_cents
 from recosim.simulators.settlement.calendar import Periods, months_of
 from recosim.timegrid import SECONDS_PER_HOUR
@@ -149,14 +149,14 @@ def _of_a_member(settled: Settled, mine: Mapping[str, Any], member: int) -> dict
     if bill is not None:
         beside.insert(0, ("your bill for what you took", -bill, -bill))
     beside.append(("together", _sum([row[1] for row in beside]), _sum([row[2] for row in beside])))
-    pod = int(settled.members.pod[member])
+    supplement = float(settled.settlement.sale_minimum_eur[settled.members.pod[member]])
     return {
         "name": settled.names[member],
         "mine": mine,
         "part": float(settled.settlement.weight[member]),
         "cents": cents,
         "received": _sum(list(cents.values())),
-        "minimum_cents": to_cents(float(settled.settlement.sale_minimum_eur[pod])),
+        "minimum_cents": 0 if SALE in settled.unknown else to_cents(supplement),
         "rows": [
             {
                 "month": month,

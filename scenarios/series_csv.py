@@ -163,8 +163,9 @@ def _refuse_rows(
             for row, cells in enumerate(csv.reader(file, delimiter=format_["sep"]), start=1):
                 if len(cells) > n_columns:
                     raise InputDataError(
-                        f"{source}: row {row} ({brief(cells[0])}) has {len(cells)} cells, allowed: {n_columns}, "
-                        "as many as titles; decimals with a comma need semicolons between the columns"
+                        f"{source}: row {row} ({brief(cells[0])}) has {len(cells)} cells, allowed: "
+                        f"{n_columns}, as many as titles; decimals with a comma need semicolons between the "
+                        "columns"
                     ) from error
     raise InputDataError(
         f"{source}: cannot be read as a table ({' '.join(str(error).split())}); save it as CSV in UTF-8"

@@ -191,6 +191,30 @@ def test_what_is_fed_in_without_a_plant_is_noted(settle: Any) -> None:
     assert found["energy_shared_kwh"] == pytest.approx(2.0)
 
 
+def test_what_looks_odd_is_noted(settle: Any) -> None:
+    small = COMMUNITY.replace("power_kw: 100", "power_kw: 4")
+    assert json.loads(settle("--json", "-", community=small).out)["notes"] == [
+        "IT001E1 fed in 10.0 kWh in one hour, its plants have 4 kW: check the unit of the column and the "
+        "power"
+    ]
+    no_year = COMMUNITY.replace("tariff_year: 2024\n", "")
+    moved = {
+        name: text.replace("2024-06-03T1", "2024-12-31T2")
+        .replace("T22:00:00+02:00", "T23:00:00+01:00")
+        .replace("2024-12-31T23:00:00+02:00", "2025-01-01T00:00:00+01:00")
+        .replace("2024-12-31T24:00:00+02:00", "2025-01-01T01:00:00+01:00")
+        .replace("T20:00Z", "T22:00Z")
+        .replace("T21:00Z", "T23:00Z")
+        .replace("2024-12-31T22:00Z,150", "2025-01-01T00:00Z,150")
+        for name, text in (("readings", READINGS), ("prices", PRICES))
+    }
+    found = json.loads(settle("--json", "-", community=no_year, **moved).out)
+    assert found["tariff_year"] == 2024
+    assert found["notes"] == [
+        "regulated figures are those of 2024, the year of the first reading, throughout"
+    ]
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

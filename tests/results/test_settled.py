@@ -30,7 +30,13 @@ DAYS = ("2025-03-30", "2025-07-02", "2025-10-26", "2024-12-31")
 
 
 def settled_at_random(
-    seed: int, n_members: int, n_plants: int, day: str, options: dict[str, Any], days: int = 1
+    seed: int,
+    n_members: int,
+    n_plants: int,
+    day: str,
+    options: dict[str, Any],
+    days: int = 1,
+    priced: bool = True,
 ) -> Settled:
     """A random community: some plants behind members' meters, some behind their own."""
     rng = np.random.default_rng(seed)
@@ -69,7 +75,7 @@ def settled_at_random(
         withdrawn_kwh=withdrawn,
         injected_kwh=injected,
     )
-    return settle_readings(readings, community, HourlyPrices(zonal_eur_per_mwh=price))
+    return settle_readings(readings, community, HourlyPrices(zonal_eur_per_mwh=price) if priced else None)
 
 
 cases = st.builds(
@@ -296,10 +302,15 @@ def test_a_page_for_each_member(tmp_path: Path) -> None:
 
 
 def test_pages_without_prices_say_what_is_missing(tmp_path: Path) -> None:
-    settled = settled_at_random(5, 3, 2, "2025-01-31", {"configuration": "CER"})
-    object.__setattr__(settled, "price_zonal_eur_per_mwh", None)
+    options = {"configuration": "CER", "minimum_price": True}
+    settled = next(  # one whose supplement, worked out without prices, would be wrong
+        made
+        for made in (settled_at_random(seed, 3, 3, "2025-01-31", options, priced=False) for seed in range(50))
+        if made.settlement.sale_minimum_eur[made.members.pod].any()
+    )
     pages = [path.read_text(encoding="utf-8") for path in write_statement(settled, tmp_path)[:-1]]
     assert all("not known, because they depend on market prices" in page for page in pages)
+    assert not any("guaranteed minimum price" in page for page in pages)
     assert read_hours(tmp_path / "hours.csv").sale_eur.isna().all()
 
 
