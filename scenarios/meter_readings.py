@@ -7,12 +7,7 @@ import numpy as np
 
 from recosim.arrays import FloatArray, IntArray
 from recosim.errors import InputDataError
-from recosim.scenarios.price_files import (
-    PRICE_MAX_EUR_PER_MWH,
-    PRICE_MIN_EUR_PER_MWH,
-    PUN_COLUMNS,
-    ZONAL_COLUMN,
-)
+from recosim.scenarios.price_files import PUN_COLUMNS, ZONAL_COLUMN, refuse_implausible
 from recosim.scenarios.schema_messages import suggestion
 from recosim.scenarios.schema_metered import MeteredCommunity
 from recosim.scenarios.series_csv import read_series
@@ -23,8 +18,6 @@ from recosim.timegrid import SECONDS_PER_HOUR, TimeGrid
 
 WITHDRAWAL, INJECTION = "withdrawal_kwh", "injection_kwh"
 STEPS_S = (SECONDS_PER_HOUR, 900)
-PRICE_PEAK_LEAST_EUR_PER_MWH = 2.0
-"""Where the largest price of a file is smaller, it is in EUR/kWh."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,7 +143,8 @@ def read_hourly_prices(path: Path, community: MeteredCommunity, hours: IntArray)
 def _by_hour(table: SeriesTable, name: str, timezone: str, hours: IntArray) -> FloatArray:
     """Means of a column over the hours wanted, shape (n_hours,)."""
     price = table.column(name)
-    _refuse_odd_prices(table, name, price)
+    least_s = int(np.diff(table.times).min()) if len(table.times) > 1 else SECONDS_PER_HOUR
+    refuse_implausible(f"{table.source}: column {name}", price, table.where, least_s)
     hour = table.times // SECONDS_PER_HOUR
     first = np.flatnonzero(np.diff(hour, prepend=-1))
     count = np.diff(first, append=hour.size)
@@ -240,20 +234,4 @@ def _refuse_part_hours(table: SeriesTable, step_s: int) -> None:
         raise InputDataError(
             f"{table.source}: the last row, {table.where(len(times) - 1)}, does not end an hour; was the "
             "file cut short? Give the missing quarters, or delete those of the last hour"
-        )
-
-
-def _refuse_odd_prices(table: SeriesTable, name: str, price: FloatArray) -> None:
-    outside = np.flatnonzero((price < PRICE_MIN_EUR_PER_MWH) | (price > PRICE_MAX_EUR_PER_MWH))
-    if outside.size:
-        row = int(outside[0])
-        raise InputDataError(
-            f"{table.source}: column {name}, {table.where(row)}: {price[row]:g}, allowed "
-            f"[{PRICE_MIN_EUR_PER_MWH:g}, {PRICE_MAX_EUR_PER_MWH:g}] EUR/MWh; check the column's unit"
-        )
-    largest = float(np.abs(price).max())
-    if price.size >= 24 and 0.0 < largest < PRICE_PEAK_LEAST_EUR_PER_MWH:
-        raise InputDataError(
-            f"{table.source}: column {name}: the largest price is {largest:g}, expected EUR/MWh; is the "
-            "column in EUR/kWh? Multiply it by 1000"
         )

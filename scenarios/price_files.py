@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -139,19 +140,41 @@ def _values(path: Path, column: str, text: list[str], times: IntArray, step_s: i
             f"({wrong.size} in all); every row needs one in EUR/MWh, with a decimal point: "
             "fill it in or delete the row"
         )
+    refuse_implausible(f"{path}: column {column}", values, lambda row: _where(times, row), step_s)
+    return values
+
+
+def refuse_implausible(column: str, values: FloatArray, where: Callable[[int], str], step_s: int) -> None:
+    """Refuse prices that are none, or in another unit.
+
+    Parameters
+    ----------
+    column : str
+        File and column, for messages.
+    values : array, shape (n_rows,) [EUR/MWh]
+    where : callable
+        Describes a row.
+    step_s : int
+        Length of a row; the unit is judged by a day or more [s].
+
+    Raises
+    ------
+    InputDataError
+        A price lies outside the limits of the market, or all are so small that they must be in EUR/kWh.
+    """
     outside = np.flatnonzero((values < PRICE_MIN_EUR_PER_MWH) | (values > PRICE_MAX_EUR_PER_MWH))
     if outside.size:
         row = int(outside[0])
         raise InputDataError(
-            f"{path}: column {column}, {_where(times, row)}: {values[row]:g}, allowed "
+            f"{column}, {where(row)}: {values[row]:g}, allowed "
             f"[{PRICE_MIN_EUR_PER_MWH:g}, {PRICE_MAX_EUR_PER_MWH:g}] EUR/MWh; check the column's unit"
         )
-    if len(values) * step_s >= SECONDS_PER_DAY and np.abs(values).max() < PEAK_MIN_EUR_PER_MWH:
+    largest = float(np.abs(values).max())
+    if len(values) * step_s >= SECONDS_PER_DAY and 0.0 < largest < PEAK_MIN_EUR_PER_MWH:
         raise InputDataError(
-            f"{path}: column {column}: the largest price is {np.abs(values).max():g}, expected EUR/MWh; "
-            "is the column in EUR/kWh? Multiply it by 1000"
+            f"{column}: the largest price is {largest:g}, expected EUR/MWh; is the column in EUR/kWh? "
+            "Multiply it by 1000"
         )
-    return values
 
 
 def _where(times: IntArray, row: int) -> str:
