@@ -79,6 +79,7 @@ def _by_member(settled: Settled) -> dict[str, Any]:
     unknown = settled.unknown
     withdrawn, injected = settled.withdrawn_kwh.sum(axis=0), settled.injected_kwh.sum(axis=0)
     alone = settled.alone.sale_eur.sum(axis=0) + settled.alone.sale_minimum_eur
+    errors = settled.settlement.share_error_eur
     found = {}
     for i, pod in enumerate(settled.members.pod.tolist()):
         found[settled.pods[pod]] = {
@@ -89,6 +90,7 @@ def _by_member(settled: Settled) -> dict[str, Any]:
             **_of(PREMIUM, settled.premium, i, unknown),
             **_of("excess", settled.excess, i, unknown, PREMIUM),
             **_of(VALORISATION, settled.valorisation, i, unknown),
+            "share_error_eur": None if unknown & {PREMIUM, VALORISATION} else float(errors[i]),
             **_of(SALE, settled.sale, pod, unknown),
             **_bill_of(settled, i),
             "without_community": _alone(settled, i, None if SALE in unknown else float(alone[pod])),

@@ -191,6 +191,30 @@ def test_what_is_fed_in_without_a_plant_is_noted(settle: Any) -> None:
     assert found["energy_shared_kwh"] == pytest.approx(2.0)
 
 
+def test_names_are_shown_as_they_are_written(settle: Any) -> None:
+    odd = COMMUNITY.replace("Rossi", "'[/bold] & [red]Rossi'").replace("IT001E1", "'A[/]'")
+    done = settle(community=odd, readings=READINGS.replace("IT001E1", "A[/]"))
+    assert (done.code, done.err) == (0, "")
+    assert "IT001E2 [/bold] & [red]Rossi" in " ".join(done.out.split())
+    assert "A[/]" in done.out
+
+
+def test_a_sampled_key_states_its_error(settle: Any) -> None:
+    extra = [f"S{i}" for i in range(12)]
+    many = COMMUNITY + "".join(f"  - {{pod: {pod}}}\n" for pod in extra)
+    title, *rows = READINGS.strip().split("\n")
+    wider = [",".join([title, *(f"{pod}:withdrawal_kwh" for pod in extra)])]
+    wider += [",".join([row, *(str(0.1 * i) for i in range(len(extra)))]) for row in rows]
+    many += "allocation: {key: shapley, n_samples: 20}\n"
+    found = json.loads(settle("--json", "-", community=many, readings="\n".join(wider)).out)
+    errors = [member["share_error_eur"] for member in found["by_member"].values()]
+    assert max(errors) > 0.0
+    assert found["notes"] == [
+        f"shares by shapley are estimated from 20 random orders: standard error up to {max(errors):.2f} EUR"
+    ]
+    assert found["by_member"].keys() == {"IT001E1", "IT001E2", *extra}
+
+
 def test_what_looks_odd_is_noted(settle: Any) -> None:
     small = COMMUNITY.replace("power_kw: 100", "power_kw: 4")
     assert json.loads(settle("--json", "-", community=small).out)["notes"] == [
