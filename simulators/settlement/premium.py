@@ -148,7 +148,7 @@ def premium_rate_eur_per_mwh(
 
     Returns
     -------
-    array of the common shape [EUR/MWh]
+    array of the common shape, a number where all are scalars [EUR/MWh]
 
     Raises
     ------
@@ -166,7 +166,8 @@ def premium_rate_eur_per_mwh(
     full = (
         base_eur_per_mwh(plant_kw) + variable_eur_per_mwh(price) + correction_eur_per_mwh(area, photovoltaic)
     )
-    return np.asarray(full * (1.0 - grant_factor(grant_percent)), dtype=np.float64)
+    rate: FloatArray = np.asarray(full * (1.0 - grant_factor(grant_percent)), dtype=np.float64)[()]
+    return rate
 
 
 def premium_transitional_eur_per_mwh(configuration: str) -> float:

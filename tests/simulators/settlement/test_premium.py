@@ -1,3 +1,4 @@
+import json
 from datetime import date
 
 import numpy as np
@@ -28,6 +29,17 @@ from recosim.simulators.settlement.premium import (
 def test_class_bases_and_caps(power: float, base: float) -> None:
     dear, cheap = premium_rate_eur_per_mwh(power, np.array([300.0, -50.0]), "south", True, 0)
     assert (dear, cheap) == (base, base + 40)
+
+
+def test_a_number_for_numbers_and_an_array_for_arrays() -> None:
+    one = premium_rate_eur_per_mwh(100, 150.0, "south", True, 0)
+    assert isinstance(one, float)
+    assert json.dumps({"rate": one}) == '{"rate": 110.0}'
+    powers = premium_rate_eur_per_mwh(np.array([[200], [600], [1000]]), [150.0, 250.0], "south")
+    assert powers.tolist() == [[110.0, 80.0], [100.0, 70.0], [90.0, 60.0]]
+    assert premium_rate_eur_per_mwh(100, [], "south", True, 0).tolist() == []
+    mixed = premium_rate_eur_per_mwh(100, 150.0, "north", [True, False], [0, 40])
+    assert mixed.tolist() == [120.0, 55.0]
 
 
 def test_correction_is_for_photovoltaics_and_outside_the_cap() -> None:
