@@ -14,8 +14,10 @@ from recosim.arrays import FloatArray, IntArray
 from recosim.contracts import SharingScheme, Tariff
 from recosim.simulators.group import GROUP, GROUP_MODEL, read_only
 from recosim.simulators.settlement.bill import Bill
-from recosim.simulators.settlement.configuration import Configuration
+from recosim.simulators.settlement.calendar import Periods, months_of
+from recosim.simulators.settlement.configuration import Configuration, Members
 from recosim.simulators.settlement.hourly import sum_by_hour
+from recosim.simulators.settlement.members import MemberAccounts, member_accounts, seller
 from recosim.simulators.settlement.outcome import Settlement
 from recosim.simulators.settlement.settling import QUARTER_S
 from recosim.timegrid import SECONDS_PER_HOUR, TimeGrid
@@ -30,6 +32,15 @@ class PayingScheme(SharingScheme, Protocol):
     @property
     def configuration(self) -> Configuration:
         """The rules, which say whether energy is shared by the hour or by the quarter-hour."""
+        ...
+
+    @property
+    def members(self) -> Members:
+        """Who has a part in the money."""
+        ...
+
+    def alone(self) -> "PayingScheme":
+        """The same delivery points without a configuration."""
         ...
 
     def settle(
@@ -54,6 +65,25 @@ class BillingTariff(Tariff, Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Months:
+    """What the community paid and earned in each local month, arrays of shape (n_months,) [EUR].
+
+    Parameters
+    ----------
+    bill_eur, sale_eur, premium_eur, valorisation_eur : array
+        The guaranteed minimum price, a yearly rule, is in the last month that a year touches.
+    unmodelled_eur : array
+        As in `Accounts`, by month.
+    """
+
+    bill_eur: FloatArray
+    sale_eur: FloatArray
+    premium_eur: FloatArray
+    valorisation_eur: FloatArray
+    unmodelled_eur: FloatArray
+
+
+@dataclass(frozen=True, kw_only=True)
 class Accounts:
     """What a period cost and earned.
 
@@ -64,6 +94,9 @@ class Accounts:
     energy_withdrawn_kwh, energy_injected_kwh : array, shape (n_hours, n_pods) [kWh]
     settlement : Settlement
     bill : Bill
+    members : MemberAccounts
+        What each delivery point pays and earns, with the community and without.
+    months : Months
     unmodelled_eur : float
         Bills, sale and sharing by the marginal rates a controller plans with, minus what is really due:
         excise exemption, fixed parts, minimum price; fees and excess are left out [EUR].
@@ -74,6 +107,8 @@ class Accounts:
     energy_injected_kwh: FloatArray
     settlement: Settlement
     bill: Bill
+    members: MemberAccounts
+    months: Months
     unmodelled_eur: float
 
 
@@ -162,12 +197,16 @@ class Gse(mosaik_api_v3.Simulator):
         per_hour = SECONDS_PER_HOUR // self._row_s
         n = self._n_settled - self._n_settled % per_hour
         rows: IntArray = self._period.start + self._row_s * np.arange(n, dtype=np.int64)
-        settlement = self._sharing.settle(rows, self._withdrawn[:n], self._injected[:n], self._zonal[:n])
+        meters = self._withdrawn[:n], self._injected[:n], self._zonal[:n]
+        # first and kept short: a settlement of a year and a thousand delivery points is 130 MB
+        alone = seller(self._sharing.alone().settle(rows, *meters))
+        settlement = self._sharing.settle(rows, *meters)
         times, withdrawn = sum_by_hour(rows, self._withdrawn[:n])
         injected = sum_by_hour(rows, self._injected[:n])[1]
         zonal, pun = self._zonal[:n:per_hour], self._pun[:n:per_hour]
         bill = self._tariff.bill(times, withdrawn, pun, SECONDS_PER_HOUR)
-        planned = self._planned_eur(times, withdrawn, injected, zonal, pun)
+        zone = self._sharing.configuration.timezone
+        planned, planned_hour = self._planned_eur(times, withdrawn, injected, zonal, pun)
         paid = (
             float(np.sum(bill.total_eur))
             - settlement.sale_total_eur
@@ -180,6 +219,8 @@ class Gse(mosaik_api_v3.Simulator):
             energy_injected_kwh=injected,
             settlement=settlement,
             bill=bill,
+            members=member_accounts(bill, settlement, alone, self._sharing.members),
+            months=_by_month(bill, settlement, planned_hour, months_of(times, SECONDS_PER_HOUR, zone)),
             unmodelled_eur=planned - paid,
         )
 
@@ -190,14 +231,16 @@ class Gse(mosaik_api_v3.Simulator):
         injected: FloatArray,
         zonal: FloatArray,
         pun: FloatArray,
-    ) -> float:
-        """Cost by the marginal rates that a controller plans with."""
+    ) -> tuple[float, FloatArray]:
+        """Cost by the marginal rates that a controller plans with, in all and by hour [EUR]."""
         cost = 0.0
+        by_hour: FloatArray = np.zeros(len(times))
         for first in range(0, len(times), HOURS_AT_ONCE):
             rows = slice(first, first + HOURS_AT_ONCE)
-            buying = self._tariff.rates(times[rows], pun[rows])
-            selling = self._sharing.rates_sale(times[rows], zonal[rows])
-            cost += float(np.sum(buying * withdrawn[rows]) - np.sum(selling * injected[rows]))
+            buying = self._tariff.rates(times[rows], pun[rows]) * withdrawn[rows]
+            selling = self._sharing.rates_sale(times[rows], zonal[rows]) * injected[rows]
+            cost += float(np.sum(buying) - np.sum(selling))
+            by_hour[rows] = buying.sum(axis=1) - selling.sum(axis=1)
         pools: dict[str, FloatArray] = {}
         for tranche in sorted(
             self._sharing.rates(times, zonal), key=lambda t: -float(np.mean(t.rate_eur_per_kwh))
@@ -206,4 +249,23 @@ class Gse(mosaik_api_v3.Simulator):
             shared = np.minimum(injected @ tranche.injecting, left)
             pools[tranche.pool] = left - shared
             cost -= float(tranche.rate_eur_per_kwh @ shared)
-        return cost
+            by_hour -= tranche.rate_eur_per_kwh * shared
+        return cost, by_hour
+
+
+def _by_month(bill: Bill, settlement: Settlement, planned_hour_eur: FloatArray, months: Periods) -> Months:
+    """Sums over the local months, the same ones as in the bill."""
+    bills = bill.total_eur.sum(axis=1)
+    sale = months.sums(settlement.sale_eur.sum(axis=1))
+    year = months.label // 12
+    last_of_year = np.flatnonzero(np.diff(year, append=year[-1:] + 1))
+    sale[last_of_year] += settlement.sale_minimum_year_eur.sum(axis=1)
+    premium = months.sums(settlement.premium_eur.sum(axis=1))
+    valorisation = months.sums(settlement.valorisation_eur)
+    return Months(
+        bill_eur=bills,
+        sale_eur=sale,
+        premium_eur=premium,
+        valorisation_eur=valorisation,
+        unmodelled_eur=months.sums(planned_hour_eur) - (bills - sale - premium - valorisation),
+    )

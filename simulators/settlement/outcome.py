@@ -24,13 +24,20 @@ class Settlement:
     valorisation_eur : array, shape (H,) [EUR]
     sale_eur : array, shape (H, n_pods) [EUR]
         Energy fed in, at the zonal price.
-    sale_minimum_eur : array, shape (n_pods,) [EUR]
-        What the guaranteed minimum price adds, by calendar year; in a shorter run on the energy of the run.
+    sale_minimum_year_eur : array, shape (n_years, n_pods) [EUR]
+        What the guaranteed minimum price adds in each calendar year; in a shorter run on the energy of the
+        run.
     premium_excess_eur : float [EUR]
         Part of the premium above the yearly threshold, for consumers who are no companies or for social
         purposes; in a shorter run on the energy of the run.
     fees_gse_eur, fees_rid_eur : float [EUR]
         Yearly fees, by days.
+    fees_pod_eur : array, shape (n_pods,) [EUR]
+        Both fees of the plants behind each delivery point.
+    weight_excess : array, shape (n_members,)
+        Part of each member in the excess; the parts add up to 1, or to 0 where nobody may have any.
+    fund_share : float
+        Part of premium and valorisation that goes to the common fund first.
     share_premium_eur, share_valorisation_eur : array, shape (n_members,) [EUR]
         What each member receives, in whole cents.
     fund_premium_eur, fund_valorisation_eur : float [EUR]
@@ -49,10 +56,13 @@ class Settlement:
     premium_eur: FloatArray
     valorisation_eur: FloatArray
     sale_eur: FloatArray
-    sale_minimum_eur: FloatArray
+    sale_minimum_year_eur: FloatArray
     premium_excess_eur: float
     fees_gse_eur: float
     fees_rid_eur: float
+    fees_pod_eur: FloatArray
+    weight_excess: FloatArray
+    fund_share: float
     share_premium_eur: FloatArray
     share_valorisation_eur: FloatArray
     fund_premium_eur: float
@@ -60,6 +70,28 @@ class Settlement:
     weight: FloatArray
     share_error_eur: FloatArray
     notes: tuple[str, ...] = ()
+
+    @property
+    def sale_minimum_eur(self) -> FloatArray:
+        """What the guaranteed minimum price adds in the period, shape (n_pods,) [EUR]."""
+        return np.asarray(self.sale_minimum_year_eur.sum(axis=0), dtype=np.float64)
+
+    @property
+    def premium_member_eur(self) -> FloatArray:
+        """Premium of each member in full precision, excess apart, shape (n_members,) [EUR]."""
+        divided = self.premium_total_eur - self.premium_excess_eur
+        return np.asarray(divided * (1.0 - self.fund_share) * self.weight, dtype=np.float64)
+
+    @property
+    def excess_member_eur(self) -> FloatArray:
+        """Each member's part of the premium above the threshold, shape (n_members,) [EUR]."""
+        return np.asarray(self.premium_excess_eur * self.weight_excess, dtype=np.float64)
+
+    @property
+    def valorisation_member_eur(self) -> FloatArray:
+        """Valorisation of each member in full precision, shape (n_members,) [EUR]."""
+        divided = self.valorisation_total_eur * (1.0 - self.fund_share)
+        return np.asarray(divided * self.weight, dtype=np.float64)
 
     @property
     def energy_shared_total_kwh(self) -> float:

@@ -8,6 +8,7 @@ premium and another may not, the meter cannot say which of them injected, and th
 """
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 
 import numpy as np
 
@@ -178,6 +179,11 @@ class _Scheme(ABC):
             price_zonal_eur_per_mwh,
             self.n_pods,
         )
+
+    def alone(self) -> "NoSharing":
+        """The same delivery points and plants without a configuration: what each would sell by itself."""
+        nobody = replace(self.configuration, configuration="NONE")
+        return NoSharing(nobody, self.plants, self.members, self.n_pods)
 
 
 class Cacer(_Scheme):

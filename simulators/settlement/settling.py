@@ -10,6 +10,7 @@ from recosim.simulators.settlement.calendar import Periods, years_of
 from recosim.simulators.settlement.checks import SettlementError, energy, finite, increasing
 from recosim.simulators.settlement.configuration import Configuration, Members, Plants
 from recosim.simulators.settlement.hourly import mean_by_hour, sum_by_hour
+from recosim.simulators.settlement.members import weights_of_excess
 from recosim.simulators.settlement.outcome import Settlement
 from recosim.simulators.settlement.premium import (
     THRESHOLD_PREMIUM_ONLY,
@@ -115,8 +116,8 @@ def settle(
     sale_plant = sale_eur(injected_plant, price[:, None], rules.loss_uplift)
     minimum, minimum_notes = _minimum(configuration, plants, rules, years, injected_plant, sale_plant)
     fraction = float(years.fraction.sum())
-    gse = gse_fee_eur_per_year(plants.power_kw) @ due.any(axis=0) if configuration.fees.gse else 0.0
-    rid = rid_fee_eur_per_year(plants.power_kw).sum() if configuration.fees.rid else 0.0
+    gse = gse_fee_eur_per_year(plants.power_kw) * (due.any(axis=0) & configuration.fees.gse)
+    rid = rid_fee_eur_per_year(plants.power_kw) * configuration.fees.rid
     key = _weights(
         configuration, plants, members, shared, withdrawn_hour, injected_plant * due, premium, valorisation
     )
@@ -134,10 +135,13 @@ def settle(
         premium_eur=premium,
         valorisation_eur=valorisation,
         sale_eur=_by_pod(sale_plant, plants.pod, n_pods),
-        sale_minimum_eur=_by_pod(minimum[None, :], plants.pod, n_pods)[0],
+        sale_minimum_year_eur=_by_pod(minimum, plants.pod, n_pods),
         premium_excess_eur=excess,
-        fees_gse_eur=float(gse) * fraction,
-        fees_rid_eur=float(rid) * fraction,
+        fees_gse_eur=float(gse.sum()) * fraction,
+        fees_rid_eur=float(rid.sum()) * fraction,
+        fees_pod_eur=_by_pod((gse + rid)[None, :] * fraction, plants.pod, n_pods)[0],
+        weight_excess=weights_of_excess(members, key.weight, withdrawn_hour),
+        fund_share=configuration.allocation.fund_share,
         share_premium_eur=share_premium,
         share_valorisation_eur=share_valorisation,
         fund_premium_eur=fund_premium,
@@ -147,6 +151,7 @@ def settle(
         notes=(
             *rules.valorisation.notes,
             *minimum_notes,
+            *_notes_on_sampling(configuration, key, divided),
             *_notes_on_injection(plants, rules, due, injected_hour, injected_plant),
         ),
     )
@@ -200,7 +205,9 @@ def _shared(
         sum_by_hour(times, by_plant, period)[1],
         withdrawn_total,
         rules.due(periods),
-        seniority_order(plants.commissioned, plants.power_kw),
+        seniority_order(
+            plants.commissioned, plants.power_kw, plants.grant_percent, plants.photovoltaic, plants.voltage
+        ),
         configuration.attribution,
         configuration.incentive_basis,
     )
@@ -250,13 +257,13 @@ def _minimum(
     injected: FloatArray,
     sale: FloatArray,
 ) -> tuple[FloatArray, tuple[str, ...]]:
-    """Supplement of the guaranteed minimum price for each plant, and what to note about it."""
+    """Supplement of the guaranteed minimum price by year and plant, and what to note about it."""
     if not configuration.minimum_price:
-        return np.zeros(len(plants)), ()
+        return np.zeros((len(years), len(plants))), ()
     price = figure("price_minimum_photovoltaic_eur_per_mwh", configuration.tariff_year)
     supplement = minimum_price_supplement_eur(years.sums(injected), years.sums(sale), price.value)
     may = may_have_minimum_price(plants.power_kw, plants.photovoltaic, rules.eligible)
-    return np.asarray(supplement.sum(axis=0) * may, dtype=np.float64), (price.note,) if price.note else ()
+    return np.asarray(supplement * may, dtype=np.float64), (price.note,) if price.note else ()
 
 
 def _weights(
@@ -305,6 +312,17 @@ def _at(pod: IntArray, values: FloatArray) -> FloatArray:
     """Columns of some delivery points; all of them are not copied."""
     everywhere = np.array_equal(pod, np.arange(values.shape[1]))
     return values if everywhere else values[:, pod]
+
+
+def _notes_on_sampling(configuration: Configuration, key: Weights, divided_eur: float) -> tuple[str, ...]:
+    if not key.standard_error.any():
+        return ()
+    error_eur = float(key.standard_error.max()) * abs(divided_eur)
+    return (
+        f"the Shapley values of {key.weight.size} members are estimated from "
+        f"{configuration.allocation.n_samples} random orders: standard error of a member's share up to "
+        f"{error_eur:.2f} EUR; more allocation.n_samples make it smaller",
+    )
 
 
 def _notes_on_injection(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from recosim.arrays import BoolArray, FloatArray, IntArray
 from recosim.simulators.settlement.checks import one_of
@@ -65,9 +66,15 @@ def weight_at_pod(pod: IntArray, power_kw: FloatArray) -> FloatArray:
     return np.asarray(power_kw / np.bincount(pod, weights=power_kw)[pod], dtype=np.float64)
 
 
-def seniority_order(commissioned: IntArray, power_kw: FloatArray) -> IntArray:
-    """Plants from the oldest to the newest, the smaller first among those of one day, shape (n_plants,)."""
-    return np.asarray(np.lexsort((power_kw, commissioned)), dtype=np.int64)
+def seniority_order(commissioned: ArrayLike, power_kw: ArrayLike, *ties: ArrayLike) -> IntArray:
+    """Plants from the oldest to the newest, the smaller first among those of one day, shape (n_plants,).
+
+    ``ties``, one array of shape (n_plants,) each, decide in turn between plants of one day and one power:
+    what is paid must not hang on the order in which the plants are written down.
+    """
+    keys = (*reversed(ties), power_kw, commissioned)  # the last is the first to decide
+    ranks = [np.unique(np.asarray(key), return_inverse=True)[1] for key in keys]
+    return np.asarray(np.lexsort(np.stack(ranks)), dtype=np.int64)
 
 
 def attribute_seniority(shared_kwh: FloatArray, injected_kwh: FloatArray, order: IntArray) -> FloatArray:

@@ -9,7 +9,7 @@ from recosim.simulators.group import GROUP, GROUP_MODEL
 from recosim.simulators.gse import Accounts, Gse
 from recosim.simulators.settlement.configuration import Configuration, Fees, Members, Plants
 from recosim.simulators.settlement.scheme import Cacer, NoSharing, make_scheme
-from recosim.simulators.settlement.tariffs import Tariff, all_in_tariff
+from recosim.simulators.settlement.tariffs import Tariff, all_in_tariff, household_tariff
 from recosim.timegrid import TimeGrid
 
 PERIOD = TimeGrid.from_local_date("2025-06-02", 1)
@@ -72,6 +72,59 @@ def run(
         asked.append(step)
         time = gse.step(time, {GROUP: {name: {"x": value} for name, value in inputs.items()}}, 0)
     return gse, asked
+
+
+def test_what_the_controller_does_not_see_by_month() -> None:
+    """Fixed parts and the excise exemption, month by month; the rest is planned with as it is paid."""
+    period = TimeGrid.from_local_date(
+        "2025-03-29", 4, 3600
+    )  # two days of March, one of 23 hours, two of April
+    rng = np.random.default_rng(3)
+    withdrawn, injected = rng.uniform(0.0, 0.5, (2, period.n_steps, N_PODS)) * [[[1, 1]], [[0, 1]]]
+    tariff = Tariff([household_tariff(2025)] * N_PODS, np.full(N_PODS, 3.0), period.timezone)
+    gse = Gse()
+    gse.init("gse-0", grid=period, period=period, tariff=tariff, sharing=scheme(), n_pods=N_PODS)
+    for row in range(period.n_steps):
+        inputs = {
+            "energy_withdrawn_hour_kwh": withdrawn[row],
+            "energy_injected_hour_kwh": injected[row],
+            "price_zonal_eur_per_mwh": PRICE_EUR_PER_MWH,
+            "price_pun_eur_per_mwh": PUN_EUR_PER_MWH,
+        }
+        gse.step(row * 3600, {GROUP: {name: {"x": value} for name, value in inputs.items()}}, 0)
+    accounts = gse.accounts()
+    first = slice(0, 71)
+    by_month = []
+    for rows, month in ((first, 3 / 31), (slice(71, None), 1 / 30)):
+        fixed = N_PODS * month * (120.0 + 20.46 + 12 * 1.71 * 3.0) / 12
+        exempt = 0.0227 * float(np.minimum(withdrawn[rows].sum(axis=0), 150.0 * month).sum())
+        by_month.append(1.1 * (exempt - fixed))
+    assert accounts.months.unmodelled_eur == pytest.approx(by_month, abs=1e-9)
+    assert accounts.unmodelled_eur == pytest.approx(sum(by_month), abs=1e-9)
+    assert accounts.months.sale_eur.sum() == pytest.approx(accounts.settlement.sale_total_eur)
+    assert accounts.months.premium_eur[0] == pytest.approx(accounts.settlement.premium_eur[first].sum())
+    assert accounts.months.bill_eur == pytest.approx(accounts.bill.total_eur.sum(axis=1))
+
+
+def test_the_minimum_price_is_in_the_last_month_of_its_year() -> None:
+    """A yearly rule that no controller plans with; at 100 EUR/MWh it adds nothing, at 10 it does."""
+    period = TimeGrid.from_local_date("2024-12-31", 2, 3600)
+    gse = Gse()
+    tariff = Tariff([all_in_tariff(0.3)] * N_PODS, np.full(N_PODS, 3.0), period.timezone)
+    sharing = scheme(minimum_price=True)
+    gse.init("gse-0", grid=period, period=period, tariff=tariff, sharing=sharing, n_pods=N_PODS)
+    for row in range(period.n_steps):
+        inputs = {
+            "energy_withdrawn_hour_kwh": np.zeros(N_PODS),
+            "energy_injected_hour_kwh": np.array([0.0, 1.0]),
+            "price_zonal_eur_per_mwh": 10.0 if row < 24 else 100.0,
+            "price_pun_eur_per_mwh": PUN_EUR_PER_MWH,
+        }
+        gse.step(row * 3600, {GROUP: {name: {"x": value} for name, value in inputs.items()}}, 0)
+    accounts = gse.accounts()
+    assert accounts.months.sale_eur == pytest.approx([24 * 0.0468, 24 * 0.1052])
+    assert accounts.months.unmodelled_eur == pytest.approx([24 * (0.0468 - 0.01052), 0.0])
+    assert accounts.members.sale_eur == pytest.approx([0.0, 24 * (0.0468 + 0.1052)])
 
 
 def by_hour(energy: FloatArray) -> FloatArray:

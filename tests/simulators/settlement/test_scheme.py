@@ -249,6 +249,40 @@ def test_injection_without_a_plant_is_noted() -> None:
     assert found.sale_eur[0, 4] == 0.0
 
 
+def test_the_order_in_which_plants_are_written_down_pays_nobody() -> None:
+    """Same day, same power: the one without a grant comes first, wherever it stands in the list."""
+    withdrawn, injected, price = meters()
+    injected *= 2.0  # more than is withdrawn, so that one of the two is left out
+    nobody_exempt = Members(pod=np.arange(N_PODS), kind=("company",) * N_PODS)
+    paid = []
+    for swap in (slice(None), slice(None, None, -1)):
+        two = plants(pod=np.array([0, 1])[swap], power_kw=20.0, grant_percent=np.array([0.0, 40.0])[swap])
+        found = scheme(two, nobody_exempt, configuration="CER").settle(GRID.times, withdrawn, injected, price)
+        paid.append((found.premium_total_eur, found.premium_excess_eur))
+    assert paid[0] == pytest.approx(paid[1])
+    assert paid[0][0] > 0.0
+
+
+def test_sampled_values_are_said_to_be_estimates() -> None:
+    key = Allocation(key="shapley", n_samples=7)
+    assert scheme(allocation=key).settle(GRID.times, *meters()).notes == ()
+    n = 13
+    many = make_scheme(
+        Configuration(configuration="CER", region="Campania", tariff_year=2025, allocation=key),
+        plants(),
+        Members(pod=np.arange(n), kind=("natural_person",) * n),
+        n,
+    )
+    rng = np.random.default_rng(0)
+    injected = np.zeros((48, n))
+    injected[:, :2] = 4 * rng.random((48, 2))
+    found = many.settle(GRID.times, rng.random((48, n)), injected, np.full(48, 100.0))
+    (note,) = found.notes
+    assert "13 members are estimated from 7 random orders" in note
+    assert f"up to {found.share_error_eur.max():.2f} EUR" in note
+    assert found.share_error_eur.max() > 0.01
+
+
 def test_quarter_rule_needs_quarters() -> None:
     with pytest.raises(SettlementError, match="3600 s apart"):
         scheme(settlement_step="quarter").settle(GRID.times, *meters())
