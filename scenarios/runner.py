@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from recosim.arrays import FloatArray
-from recosim.contracts import Community, Controller
+from recosim.contracts import Controller
 from recosim.controllers.forecasts import make_forecasts
 from recosim.controllers.host import LOCAL_RULES, DecisionLog
 from recosim.controllers.model_error import MisinformedController, perturbed
 from recosim.controllers.registry import make_controller
+from recosim.results.accounts import CommunityAccounts, read_accounts, write_accounts
 from recosim.results.kpis import Money, Running, compute_kpis
 from recosim.results.run_file import Kpi, Run, RunMeta, installed_versions
 from recosim.results.store import RunWriter
@@ -27,18 +28,6 @@ from recosim.scenarios.world import Plant, RecosimWorld, recorded_series
 from recosim.simulators.exposure import Exposure
 from recosim.simulators.gse import Accounts
 
-BILL_COMPONENTS = (
-    "energy_kwh",
-    "energy_eur",
-    "dispatching_eur",
-    "sales_eur",
-    "network_eur",
-    "system_eur",
-    "excise_eur",
-    "vat_eur",
-    "total_eur",
-)
-
 Progress = Callable[[int, int, int], None]
 
 
@@ -51,6 +40,8 @@ class RunResult:
     path : Path
         The result file.
     kpis : mapping of str to number or None
+    accounts : CommunityAccounts
+        What each member and each month paid and earned.
     scenario_name, controller : str
     notes : tuple of str
         What the reader of the figures should know.
@@ -58,6 +49,7 @@ class RunResult:
 
     path: Path
     kpis: Mapping[str, Kpi]
+    accounts: CommunityAccounts
     scenario_name: str
     controller: str
     notes: tuple[str, ...] = ()
@@ -159,11 +151,17 @@ def run_scenario(
         world.run()
         accounts = world.accounts()
         writer.write_controller(log.columns())
-        _write_accounts(writer, accounts, plant.community)
+        write_accounts(writer, accounts, plant.community.pods.names)
+        kept = read_accounts(writer.so_far())
         notes = (*getattr(plant.community.tariff, "notes", ()), *accounts.settlement.notes)
         kpis = _finish(writer, plant, accounts, log, world.balance.residual_kwh, world.states_at_start, began)
     return RunResult(
-        path=path, kpis=kpis, scenario_name=scenario.name, controller=name, notes=tuple(dict.fromkeys(notes))
+        path=path,
+        kpis=kpis,
+        accounts=kept,
+        scenario_name=scenario.name,
+        controller=name,
+        notes=tuple(dict.fromkeys(notes)),
     )
 
 
@@ -194,39 +192,6 @@ def _world(
         writer=writer,
         seed=seed,
         progress=None if progress is None else report,
-    )
-
-
-def _write_accounts(writer: RunWriter, accounts: Accounts, community: Community) -> None:
-    settlement, bill = accounts.settlement, accounts.bill
-    writer.write_settlement(
-        {
-            "hourly": {
-                "time": accounts.times,
-                "energy_shared_kwh": settlement.energy_shared_kwh,
-                "energy_incentivised_kwh": settlement.energy_incentivised_kwh,
-                "premium_eur": settlement.premium_eur,
-                "valorisation_eur": settlement.valorisation_eur,
-                "sale_eur": settlement.sale_eur,
-            },
-            "monthly": {
-                "year": bill.month // 12,
-                "month": bill.month % 12 + 1,
-                **{name: getattr(bill, name) for name in BILL_COMPONENTS},
-            },
-            "members": {
-                "pod": np.array(community.pods.names),
-                "bill_eur": bill.by_pod_eur,
-                "sale_eur": settlement.sale_eur.sum(axis=0) + settlement.sale_minimum_eur,
-                "share_premium_eur": settlement.share_premium_eur,
-                "share_valorisation_eur": settlement.share_valorisation_eur,
-            },
-        },
-        {
-            "premium_excess_eur": settlement.premium_excess_eur,
-            "fees_gse_eur": settlement.fees_gse_eur,
-            "fees_rid_eur": settlement.fees_rid_eur,
-        },
     )
 
 

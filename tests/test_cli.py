@@ -17,6 +17,7 @@ from recosim import __version__
 from recosim.cli import main
 from recosim.commands.options import run_options
 from recosim.quantities import KPI_NAMES
+from recosim.results.accounts import CommunityAccounts
 
 DAY = ["--start", "2025-07-14", "--days", "1"]
 SLOW_TO_IMPORT = {"mosaik", "pyomo", "highspy", "pandas", "scipy", "h5py", "pvlib"}
@@ -164,7 +165,7 @@ def test_run_and_compare(recosim: Command) -> None:
     )
     assert told.code == 0, told.err
     answer = json.loads(told.out)
-    assert list(answer) == ["scenario", "controller", "file", "kpis"]
+    assert list(answer) == ["scenario", "controller", "file", "kpis", "members", "fund", "months"]
     assert (answer["scenario"], answer["controller"], answer["file"]) == ("naples", "rules", "b.h5")
     assert set(answer["kpis"]) == set(KPI_NAMES)
     assert answer["kpis"]["simulated_days"] == 1
@@ -240,6 +241,7 @@ def test_only_json_on_standard_output(
         return SimpleNamespace(
             path=Path("x.h5"),
             kpis={"bill_eur": float("nan")},
+            accounts=CommunityAccounts(members={}, fund={}, months={}),
             scenario_name="naples",
             controller="rules",
             notes=(),

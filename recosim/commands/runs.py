@@ -41,6 +41,9 @@ def run(
     force: Annotated[
         bool, typer.Option("--force", metavar="", help="Overwrite an existing result file.")
     ] = False,
+    members: Annotated[
+        bool, typer.Option("--members", metavar="", help="Print every member's bill by component.")
+    ] = False,
     json_to: Json = None,
     debug: Debug = False,
 ) -> None:
@@ -77,14 +80,17 @@ def run(
                 "controller": result.controller,
                 "file": str(result.path),
                 "kpis": result.kpis,
+                **result.accounts.as_json(),
             },
         )
     if not quiet:
+        from recosim.commands.members import show_members
         from recosim.tables import kpi_table, show
 
         period = loaded.period
         days = f"{period.days} day{'' if period.days == 1 else 's'} from {period.date_start}"
         show(kpi_table(result.kpis, title=f"{result.scenario_name}, {result.controller}, {days}"))
+        show_members(result.accounts, days, in_full=members)
         for note in result.notes:
             typer.echo(f"note: {note}")
         typer.echo(f"Results: {result.path}")
