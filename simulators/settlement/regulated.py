@@ -132,8 +132,17 @@ def by_voltage(prefix: str, voltage: tuple[str, ...], year: int) -> FloatArray:
     SettlementError
         A voltage is not LV, MV or HV, or the year is unknown.
     """
-    names = [f"{prefix}_{one_of(level, VOLTAGES, 'voltage').lower()}" for level in voltage]
-    return np.array([value(name, year) for name in names], dtype=np.float64)
+    return np.array([found.value for found in _figures(prefix, voltage, year)], dtype=np.float64)
+
+
+def notes_by_voltage(prefix: str, voltage: tuple[str, ...], year: int) -> tuple[str, ...]:
+    """What to tell the user about the figures of `by_voltage`, each note once; empty for a known year."""
+    notes = [found.note for found in _figures(prefix, voltage, year) if found.note]
+    return tuple(dict.fromkeys(notes))
+
+
+def _figures(prefix: str, voltage: tuple[str, ...], year: int) -> list[Figure]:
+    return [figure(f"{prefix}_{one_of(level, VOLTAGES, 'voltage').lower()}", year) for level in voltage]
 
 
 def _as_figure(name: str, year: int, year_used: int, row: _Row) -> Figure:

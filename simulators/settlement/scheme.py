@@ -31,7 +31,7 @@ from recosim.simulators.settlement.premium import (
     premium_window,
     variable_eur_per_mwh,
 )
-from recosim.simulators.settlement.regulated import by_voltage
+from recosim.simulators.settlement.regulated import by_voltage, notes_by_voltage
 from recosim.simulators.settlement.settling import Rules, settle
 from recosim.simulators.settlement.tranches import hourly_prices, make_tranches, tranche_rate
 from recosim.simulators.settlement.valorisation import (
@@ -67,6 +67,7 @@ class _Scheme(ABC):
             loss_uplift=by_voltage("loss_uplift_sale", plants.voltage, configuration.tariff_year),
             has_excess=self._has_excess,
             shares=self._shares,
+            notes=notes_by_voltage("loss_uplift_sale", plants.voltage, configuration.tariff_year),
         )
         if self._shares:
             _check_same_treatment(plants, self.rules.eligible)

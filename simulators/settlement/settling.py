@@ -61,6 +61,8 @@ class Rules:
         Whether a yearly threshold applies.
     shares : bool
         False without a configuration.
+    notes : tuple of str
+        Figures of an earlier year that had to serve, those of the valorisation apart.
     """
 
     eligible: BoolArray
@@ -73,6 +75,7 @@ class Rules:
     loss_uplift: FloatArray
     has_excess: bool
     shares: bool
+    notes: tuple[str, ...] = ()
 
     def due(self, times: IntArray) -> BoolArray:
         """Plants whose premium is due at each time, shape (n_times, n_plants)."""
@@ -150,6 +153,7 @@ def settle(
         share_error_eur=key.standard_error * abs(divided),
         notes=(
             *rules.valorisation.notes,
+            *rules.notes,
             *minimum_notes,
             *_notes_on_sampling(configuration, key, divided),
             *_notes_on_injection(plants, rules, due, injected_hour, injected_plant),

@@ -9,7 +9,7 @@ from recosim.arrays import FloatArray, IntArray
 from recosim.simulators.settlement.bill import Bill, Charges, make_bill
 from recosim.simulators.settlement.calendar import ROME, bands
 from recosim.simulators.settlement.checks import SettlementError, energy, finite, increasing, one_of
-from recosim.simulators.settlement.regulated import figure, value
+from recosim.simulators.settlement.regulated import figure
 
 ENERGY_KINDS = ("flat", "bands", "hourly")
 _SLOT_S = 900  # every band begins on a local hour, and local hours on quarters of UTC
@@ -113,13 +113,8 @@ def household_tariff(
     SettlementError
         The year is not in the table.
     """
-    tariff = _regulated_tariff(year, energy, sales_eur_per_year)
-    return replace(
-        tariff,
-        excise_eur_per_kwh=value("excise_household_eur_per_kwh", year),
-        excise_exemption=resident,
-        vat=value("vat_household", year),
-    )
+    tariff = _regulated_tariff(year, energy, sales_eur_per_year, "household")
+    return replace(tariff, excise_exemption=resident)
 
 
 def non_domestic_tariff(
@@ -130,15 +125,13 @@ def non_domestic_tariff(
     Network and system charges are those of a dwelling (assumption); excise and VAT are those of other uses.
     Parameters and errors as :func:`household_tariff`.
     """
-    tariff = _regulated_tariff(year, energy, sales_eur_per_year)
-    return replace(
-        tariff,
-        excise_eur_per_kwh=value("excise_other_eur_per_kwh", year),
-        vat=value("vat_other", year),
-    )
+    return _regulated_tariff(year, energy, sales_eur_per_year, "other")
 
 
-def _regulated_tariff(year: int, energy: EnergyPrice | None, sales_eur_per_year: float) -> PodTariff:
+def _regulated_tariff(
+    year: int, energy: EnergyPrice | None, sales_eur_per_year: float, use: str
+) -> PodTariff:
+    excise, vat = f"excise_{use}_eur_per_kwh", f"vat_{use}"
     names = (
         "losses_withdrawal_lv",
         "dispatching_eur_per_kwh",
@@ -147,6 +140,8 @@ def _regulated_tariff(year: int, energy: EnergyPrice | None, sales_eur_per_year:
         "network_energy_eur_per_kwh",
         "system_asos_eur_per_kwh",
         "system_arim_eur_per_kwh",
+        excise,
+        vat,
     )
     figures = {name: figure(name, year) for name in names}
     return PodTariff(
@@ -159,6 +154,8 @@ def _regulated_tariff(year: int, energy: EnergyPrice | None, sales_eur_per_year:
         network_energy_eur_per_kwh=figures["network_energy_eur_per_kwh"].value,
         system_eur_per_kwh=figures["system_asos_eur_per_kwh"].value
         + figures["system_arim_eur_per_kwh"].value,
+        excise_eur_per_kwh=figures[excise].value,
+        vat=figures[vat].value,
         notes=tuple(found.note for found in figures.values() if found.note),
     )
 

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from recosim.arrays import FloatArray
 from recosim.simulators.settlement.checks import one_of
-from recosim.simulators.settlement.regulated import by_voltage, figure
+from recosim.simulators.settlement.regulated import by_voltage, figure, notes_by_voltage
 
 CONFIGURATIONS = ("CER", "GAC", "AID", "NONE")
 
@@ -63,7 +63,7 @@ def valorisation_cacer(configuration: str, voltage: tuple[str, ...], year: int) 
     return Valorisation(
         tariff_eur_per_mwh=trase.value + btau.value,
         loss_avoided=by_voltage("avoided_losses", voltage, year),
-        notes=_notes(trase.note, btau.note),
+        notes=_notes(trase.note, btau.note, *notes_by_voltage("avoided_losses", voltage, year)),
     )
 
 
@@ -77,7 +77,11 @@ def valorisation_transitional(configuration: str, voltage: tuple[str, ...], year
         no_valorisation(voltage), tariff_eur_per_mwh=tariff.value, notes=_notes(tariff.note)
     )
     if configuration == "GAC":
-        return replace(valorisation, loss_avoided=by_voltage("avoided_losses", voltage, year))
+        return replace(
+            valorisation,
+            loss_avoided=by_voltage("avoided_losses", voltage, year),
+            notes=(*valorisation.notes, *notes_by_voltage("avoided_losses", voltage, year)),
+        )
     return valorisation
 
 

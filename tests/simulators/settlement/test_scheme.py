@@ -283,6 +283,19 @@ def test_sampled_values_are_said_to_be_estimates() -> None:
     assert found.share_error_eur.max() > 0.01
 
 
+def test_every_figure_of_an_earlier_year_is_told() -> None:
+    notes = scheme(tariff_year=2031, minimum_price=True).settle(GRID.times, *meters()).notes
+    assert [note.split(":")[0] for note in notes] == [
+        "trase_eur_per_mwh",
+        "btau_eur_per_mwh",
+        "avoided_losses_lv",
+        "loss_uplift_sale_lv",
+        "price_minimum_photovoltaic_eur_per_mwh",
+    ]
+    assert all("2031" in note and "2026" in note for note in notes)
+    assert scheme(minimum_price=True).settle(GRID.times, *meters()).notes == ()
+
+
 def test_quarter_rule_needs_quarters() -> None:
     with pytest.raises(SettlementError, match="3600 s apart"):
         scheme(settlement_step="quarter").settle(GRID.times, *meters())

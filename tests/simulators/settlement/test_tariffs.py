@@ -69,6 +69,8 @@ def test_mean_price_by_band() -> None:
 def test_later_years_are_noted_once() -> None:
     tariff = Tariff([household_tariff(2031)] * 3, np.full(3, 3.0))
     assert len(tariff.notes) == len(set(tariff.notes)) >= 5
+    named = {note.split(":")[0] for note in tariff.notes}
+    assert {"excise_household_eur_per_kwh", "vat_household"} <= named
     assert Tariff([household_tariff(2025)], np.full(1, 3.0)).notes == ()
 
 
