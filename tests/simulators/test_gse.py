@@ -3,6 +3,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from recosim.arrays import FloatArray
 from recosim.simulators.group import GROUP, GROUP_MODEL
@@ -162,6 +164,26 @@ def test_accounts_are_those_of_the_scheme_and_the_tariff(kind: str) -> None:
 @pytest.mark.parametrize("options", [{}, {"configuration": "NONE"}, {"regime": "transitional"}])
 def test_what_is_planned_with_is_what_is_paid_where_nothing_is_left_out(options: dict[str, Any]) -> None:
     assert run(scheme(**options), *energies())[0].accounts().unmodelled_eur == pytest.approx(0.0, abs=1e-9)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    first=st.integers(0, 2**32 - 1), second=st.integers(0, 2**32 - 1), kind=st.sampled_from(["CER", "NONE"])
+)
+def test_bills_are_computed_on_withdrawals_only(first: int, second: int, kind: str) -> None:
+    withdrawn, injected = energies(first)
+    other, otherwise = energies(second)
+    sharing = scheme(configuration=kind)
+    bill = run(sharing, withdrawn, injected)[0].accounts().bill
+    again = run(sharing, withdrawn, otherwise)[0].accounts()
+    np.testing.assert_array_equal(again.bill.total_eur, bill.total_eur)
+    np.testing.assert_array_equal(again.members.bill_eur, bill.by_pod_eur)
+    paid = ALL_IN_EUR_PER_KWH * by_hour(withdrawn).sum(axis=0)
+    np.testing.assert_allclose(bill.by_pod_eur, paid)
+    assert (
+        first == second
+        or (run(sharing, other, injected)[0].accounts().bill.by_pod_eur != bill.by_pod_eur).any()
+    )
 
 
 def test_by_quarter_less_is_shared() -> None:
