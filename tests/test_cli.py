@@ -145,8 +145,10 @@ def test_debug_adds_the_traceback(recosim: Command) -> None:
 
 def test_run_and_compare(recosim: Command) -> None:
     """One day: what is printed, what lies in the file, what a second run may not overwrite."""
-    shown = recosim("run", "naples", *DAY, "--controller", "idle", "--seed", "3")
+    shown = recosim("run", "naples", *DAY, "--controller", "idle", "--seed", "3", "--members")
     assert shown.code == 0, shown.err
+    assert "Members, EUR for 1 day from 2025-07-14" in shown.out
+    assert "Bills, EUR for 1 day" in shown.out
     (path,) = Path("runs").iterdir()
     assert path.name == "naples-idle-2025-07-14-1d-seed3.h5"
     for group in ("Money", "Energy", "Shares", "Grid", "Comfort", "Running"):

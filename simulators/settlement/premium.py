@@ -153,7 +153,8 @@ def premium_rate_eur_per_mwh(
     Raises
     ------
     SettlementError
-        A plant above 1 MW, a grant above 40 %, an unknown area or a price that is not finite.
+        A plant above 1 MW, a grant above 40 %, an unknown area, a price that is not finite, or arrays whose
+        shapes do not go together.
 
     Source: decree of 7 December 2023 (CACER), annex 1.
 
@@ -163,6 +164,17 @@ def premium_rate_eur_per_mwh(
     [120.0, 110.0, 80.0]
     """
     price = finite(zonal_price_eur_per_mwh, "zonal_price_eur_per_mwh")
+    shapes = {
+        "plant_kw": np.shape(plant_kw),
+        "zonal_price_eur_per_mwh": price.shape,
+        "photovoltaic": np.shape(photovoltaic),
+        "grant_percent": np.shape(grant_percent),
+    }
+    try:
+        np.broadcast_shapes(*shapes.values())
+    except ValueError:
+        found = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+        raise SettlementError(f"shapes {found}: allowed are numbers and arrays that broadcast") from None
     full = (
         base_eur_per_mwh(plant_kw) + variable_eur_per_mwh(price) + correction_eur_per_mwh(area, photovoltaic)
     )

@@ -1,5 +1,6 @@
 import json
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -76,10 +77,13 @@ def test_premium_lies_between_half_the_base_and_the_cap(
         ((0.0, 100.0, "south", True, 0), "power_kw = 0"),
         ((100, 100.0, "south", True, 40.5), r"grant_percent = 40.5, allowed \[0, 40\]"),
         ((100, np.nan, "south", True, 0), "finite"),
+        ((np.array([100, 300]), np.ones(3), "south", True, 0), r"plant_kw \(2,\), .*that broadcast"),
+        ((np.nan, 100.0, "south", True, 0), "power_kw = nan"),
+        ((100, 100.0, "south", True, np.nan), "grant_percent = nan"),
         ((100, 100.0, "islands", True, 0), "allowed: north, centre, south"),
     ],
 )
-def test_refused(arguments: tuple[float, float, str, bool, float], message: str) -> None:
+def test_refused(arguments: tuple[Any, Any, str, bool, float], message: str) -> None:
     with pytest.raises(SettlementError, match=message):
         premium_rate_eur_per_mwh(*arguments)
 
