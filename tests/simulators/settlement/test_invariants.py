@@ -1,11 +1,12 @@
 """What every settlement must satisfy, on random communities and days of 92, 96 and 100 quarters."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import numpy as np
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recosim.simulators.settlement.allocation import KEYS, Allocation
@@ -108,9 +109,13 @@ class Case:
         return energy_kwh.sum(axis=1).reshape(-1, 4).sum(axis=1)
 
 
-def cases(**given_options: Any) -> st.SearchStrategy[Case]:
+def cases(
+    periods: Sequence[tuple[str, int]] = PERIODS,
+    configurations: Sequence[str] = ("CER", "GAC", "AID", "NONE"),
+    **given_options: Any,
+) -> st.SearchStrategy[Case]:
     rules: dict[str, Any] = {
-        "configuration": st.sampled_from(["CER", "GAC", "AID", "NONE"]),
+        "configuration": st.sampled_from(configurations),
         "regime": st.sampled_from(["cacer", "cacer", "transitional"]),
         "attribution": st.sampled_from(["seniority", "pro_rata"]),
         "incentive_basis": st.sampled_from(["eligible_only", "attributed"]),
@@ -133,7 +138,7 @@ def cases(**given_options: Any) -> st.SearchStrategy[Case]:
         seed=st.integers(0, 2**32 - 1),
         n_pods=st.integers(1, 50),
         n_plants=st.integers(1, 5),
-        period=st.sampled_from(PERIODS),
+        period=st.sampled_from(periods),
         options=options,
     )
 
@@ -167,7 +172,7 @@ def test_premium_is_shares_and_excess_to_the_cent(case: Case) -> None:
     assert 0.0 <= found.premium_excess_eur <= found.premium_total_eur + 1e-9
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(cases())
 def test_the_accounts_of_all_are_the_account_of_the_community(case: Case) -> None:
     found, settled, bill = case.accounts(), case.settle(), case.bill()
@@ -205,9 +210,8 @@ def test_incentivised_within_shared_within_the_meters(case: Case) -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(cases(incentive_basis="eligible_only"))
+@given(cases(configurations=("CER", "GAC", "AID"), incentive_basis="eligible_only"))
 def test_attribution_adds_up_and_no_plant_has_more_than_it_injected(case: Case) -> None:
-    assume(case.options["configuration"] != "NONE")
     found, scheme = case.settle(), case.scheme()
     weight = case.plants.power_kw / np.bincount(case.plants.pod, case.plants.power_kw)[case.plants.pod]
     injected = case.injected.reshape(-1, 4, case.n_pods).sum(axis=1)[:, case.plants.pod] * weight
@@ -255,7 +259,7 @@ def test_hours_or_quarters_handed_in_make_no_difference(case: Case) -> None:
     assert np.abs(from_hours.premium_eur - from_quarters.premium_eur).max() < 1e-9
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(cases(), st.integers(0, 2**32 - 1))
 def test_the_order_of_delivery_points_and_plants_does_not_matter(case: Case, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -283,13 +287,12 @@ def test_the_order_of_delivery_points_and_plants_does_not_matter(case: Case, see
         np.testing.assert_allclose(again.net_alone_eur[new_of_old], accounts.net_alone_eur, atol=1e-9)
 
 
-@settings(max_examples=40, deadline=None)
-@given(cases())
+@settings(max_examples=30, deadline=None)
+@given(cases(periods=PERIODS[-2:]))
 def test_parts_of_a_period_add_up_at_a_month_s_end(case: Case) -> None:
     """What is settled by the hour, the day or the month does; yearly rules do where the year ends too."""
-    ends = np.flatnonzero(np.diff(case.grid.local.month)) + 1
-    assume(ends.size)
-    parts = slice(0, int(ends[0])), slice(int(ends[0]), None)
+    (end,) = np.flatnonzero(np.diff(case.grid.local.month)) + 1
+    parts = slice(0, int(end)), slice(int(end), None)
     bills = [case.bill(part).total_eur for part in parts]
     np.testing.assert_allclose(np.concatenate(bills), case.bill().total_eur, atol=1e-9)
     year_ends = len(set(case.grid.local.year)) > 1
@@ -300,7 +303,7 @@ def test_parts_of_a_period_add_up_at_a_month_s_end(case: Case) -> None:
     np.testing.assert_allclose(np.delete(pieces, yearly), np.delete(whole, yearly), atol=1e-9)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(cases(), st.floats(0.01, 50.0))
 def test_twice_the_energy_is_twice_the_money(case: Case, factor: float) -> None:
     before, bill = case.settle(), case.bill()
