@@ -25,8 +25,8 @@ BILL_COMPONENTS = (
 """They add up to the bill; `network_eur` holds the fixed, the power and the energy part."""
 NETWORK_PARTS = ("network_fixed_eur", "network_power_eur", "network_energy_eur")
 _MEMBER = (
-    *("sale_eur", "fees_eur", "premium_eur", "excess_eur", "valorisation_eur", "net_eur"),
-    *("sale_alone_eur", "fees_alone_eur", "net_alone_eur", "gain_eur"),
+    *("sale_eur", "fees_eur", "premium_eur", "excess_eur", "valorisation_eur", "share_error_eur"),
+    *("net_eur", "sale_alone_eur", "fees_alone_eur", "net_alone_eur", "gain_eur"),
 )
 _MONTH = ("bill_eur", "sale_eur", "premium_eur", "valorisation_eur", "unmodelled_eur")
 _FUND = ("premium_eur", "excess_eur", "valorisation_eur")
@@ -47,6 +47,8 @@ class MemberAccount:
         Of the plants behind the delivery point [EUR].
     premium_eur, excess_eur, valorisation_eur : float
         Its part in what the GSE pays for shared energy [EUR].
+    share_error_eur : float
+        Standard error of premium and valorisation together; 0 unless Shapley values were sampled [EUR].
     net_eur : float
         Bill and fees less the rest [EUR].
     sale_alone_eur, fees_alone_eur, net_alone_eur : float [EUR]
@@ -62,6 +64,7 @@ class MemberAccount:
     premium_eur: float
     excess_eur: float
     valorisation_eur: float
+    share_error_eur: float
     net_eur: float
     sale_alone_eur: float
     fees_alone_eur: float
@@ -131,7 +134,6 @@ def write_accounts(writer: RunWriter, accounts: Accounts, pods: Sequence[str]) -
                 **{name: getattr(members, name) for name in _MEMBER},
                 "share_premium_eur": settlement.share_premium_eur,
                 "share_valorisation_eur": settlement.share_valorisation_eur,
-                "share_error_eur": settlement.share_error_eur,
             },
         },
         {

@@ -75,6 +75,8 @@ class MemberAccounts:
         Sale of the energy injected by the plants behind the delivery point, and their yearly fees.
     premium_eur, excess_eur, valorisation_eur : array
         Part in what the GSE pays for shared energy, in full precision; zero where the holder is no member.
+    share_error_eur : array
+        Standard error of premium and valorisation together where the key was sampled, else zero.
     sale_alone_eur, fees_alone_eur : array
     fund_premium_eur, fund_excess_eur, fund_valorisation_eur : float
         What no member gets: the common fund, and an excess that no consumer may have.
@@ -86,6 +88,7 @@ class MemberAccounts:
     premium_eur: FloatArray
     excess_eur: FloatArray
     valorisation_eur: FloatArray
+    share_error_eur: FloatArray
     sale_alone_eur: FloatArray
     fees_alone_eur: FloatArray
     fund_premium_eur: float
@@ -145,6 +148,7 @@ def member_accounts(bill: Bill, settlement: Settlement, alone: Seller, members: 
         premium_eur=at_pods(settlement.premium_member_eur),
         excess_eur=at_pods(settlement.excess_member_eur),
         valorisation_eur=at_pods(settlement.valorisation_member_eur),
+        share_error_eur=at_pods(settlement.share_error_eur),
         sale_alone_eur=alone.sale_eur,
         fees_alone_eur=alone.fees_eur,
         fund_premium_eur=divided_eur * to_fund,

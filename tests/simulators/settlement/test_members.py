@@ -29,17 +29,21 @@ INJECTED = np.zeros((24, 4))
 INJECTED[12, ROOF] = 10.0
 
 
-def accounts(
-    own: Members | None = None, power_kw: float = 50.0, price: float = 100.0, **options: Any
-) -> MemberAccounts:
-    plants = Plants(
-        pod=np.array([ROOF]),
+def one_plant(pod: int, power_kw: float) -> Plants:
+    return Plants(
+        pod=np.array([pod]),
         power_kw=np.array([power_kw]),
         photovoltaic=np.array([True]),
         commissioned=np.array([date(2024, 6, 1).toordinal()]),
         grant_percent=np.array([0.0]),
         voltage=("LV",),
     )
+
+
+def accounts(
+    own: Members | None = None, power_kw: float = 50.0, price: float = 100.0, **options: Any
+) -> MemberAccounts:
+    plants = one_plant(ROOF, power_kw)
     members = Members(pod=np.arange(4), kind=KINDS) if own is None else own
     given: dict[str, Any] = {"configuration": "CER", "region": "Campania", "tariff_year": 2025} | options
     scheme = make_scheme(Configuration(**given), plants, members, 4)
@@ -86,6 +90,23 @@ def test_members_in_any_order_and_number() -> None:
     found = accounts(Members(pod=np.array([SECOND, FIRST]), kind=("company", "natural_person")))
     assert found.premium_eur == pytest.approx([0, 0.72 * 2 / 3, 0.72 / 3, 0])
     assert found.excess_eur == pytest.approx([0, 0.24, 0, 0])
+
+
+def test_the_error_of_sampled_shares_is_each_member_s_own() -> None:
+    n = 14
+    plants = one_plant(3, 50.0)
+    members = Members(pod=np.arange(1, n), kind=("natural_person",) * (n - 1))
+    key = Allocation(key="shapley", n_samples=10)
+    rules = Configuration(configuration="CER", region="Campania", tariff_year=2025, allocation=key)
+    scheme = make_scheme(rules, plants, members, n)
+    withdrawn = np.random.default_rng(1).random((24, n))
+    injected = np.where(np.arange(n) == 3, 4.0, 0.0) * np.ones((24, 1))
+    settlement = scheme.settle(GRID.times, withdrawn, injected, np.full(24, 100.0))
+    bill = Tariff([all_in_tariff(0.25)] * n, np.full(n, 3.0)).bill(GRID.times, withdrawn, np.zeros(24), 3600)
+    found = member_accounts(bill, settlement, seller(settlement), members)
+    assert found.share_error_eur[0] == 0.0  # no member
+    assert (found.share_error_eur[1:] == settlement.share_error_eur).all()
+    assert found.share_error_eur[1:].min() > 0.0
 
 
 def test_without_a_configuration_nobody_gains() -> None:
