@@ -18,7 +18,7 @@ from functools import cached_property
 
 import numpy as np
 
-from recosim.arrays import BoolArray, FloatArray, IntArray
+from recosim.arrays import FloatArray, IntArray
 from recosim.simulators.settlement.allocation import close_cents, coincident_withdrawal_kwh, to_cents
 from recosim.simulators.settlement.bill import Bill
 from recosim.simulators.settlement.configuration import Configuration, Members, Plants
@@ -120,36 +120,28 @@ class Settled:
     @cached_property
     def premium(self) -> Divided:
         """The members' shares of the premium, without the excess."""
-        whole = self.settlement.premium_total_eur - self.settlement.premium_excess_eur
-        return self._shares(whole, self.settlement.share_premium_eur)
+        what = self.settlement
+        return Divided(eur=what.premium_member_eur, cents=_whole(100.0 * what.share_premium_eur))
 
     @cached_property
     def valorisation(self) -> Divided:
         """The members' shares of the valorisation."""
-        return self._shares(self.settlement.valorisation_total_eur, self.settlement.share_valorisation_eur)
+        what = self.settlement
+        return Divided(eur=what.valorisation_member_eur, cents=_whole(100.0 * what.share_valorisation_eur))
 
-    def _shares(self, whole_eur: float, cents_eur: FloatArray) -> Divided:
-        left = 1.0 - self.configuration.allocation.fund_share
-        return Divided(eur=whole_eur * left * self.settlement.weight, cents=_whole(100.0 * cents_eur))
-
-    @cached_property
-    def may_have_excess(self) -> BoolArray:
-        """Members who are no companies and withdrew energy, shape (n_members,)."""
-        consumes = self.withdrawn_kwh.sum(axis=0)[self.members.pod] > 0.0
-        return np.asarray(self.members.exempt & consumes, dtype=np.bool_)
+    @property
+    def excess_is_social(self) -> bool:
+        """Whether no member may have the excess, so that it goes to social purposes."""
+        return not self.settlement.weight_excess.any()
 
     @cached_property
     def excess(self) -> Divided:
         """The members' parts of the excess; nothing for anybody where it goes to social purposes."""
-        may = self.may_have_excess.astype(np.float64)
-        if not may.any():
-            return Divided(eur=np.zeros(may.size), cents=np.zeros(may.size, dtype=np.int64))
-        by_key = may * self.settlement.weight
-        key = by_key if by_key.sum() > 0.0 else may
-        cents_eur = close_cents(self.excess_cents / 100.0, key)
-        return Divided(
-            eur=self.settlement.premium_excess_eur * key / key.sum(), cents=_whole(100.0 * cents_eur)
-        )
+        weight = self.settlement.weight_excess
+        cents_eur = np.zeros(weight.size)
+        if not self.excess_is_social:
+            cents_eur = close_cents(self.excess_cents / 100.0, weight)
+        return Divided(eur=self.settlement.excess_member_eur, cents=_whole(100.0 * cents_eur))
 
     @property
     def excess_cents(self) -> int:

@@ -17,7 +17,7 @@ def figures(settled: Settled) -> dict[str, Any]:
     amounts = {
         PREMIUM: what.premium_total_eur,
         "premium_excess": what.premium_excess_eur,
-        "premium_excess_social": 0.0 if settled.may_have_excess.any() else what.premium_excess_eur,
+        "premium_excess_social": what.premium_excess_eur if settled.excess_is_social else 0.0,
         "premium_fund": _fund_eur(settled, what.premium_total_eur - what.premium_excess_eur),
         VALORISATION: what.valorisation_total_eur,
         "valorisation_fund": _fund_eur(settled, what.valorisation_total_eur),
@@ -28,7 +28,7 @@ def figures(settled: Settled) -> dict[str, Any]:
     cents = {name: to_cents(amount) for name, amount in amounts.items()}
     cents |= {
         "premium_excess": settled.excess_cents,
-        "premium_excess_social": 0 if settled.may_have_excess.any() else settled.excess_cents,
+        "premium_excess_social": settled.excess_cents if settled.excess_is_social else 0,
         "premium_fund": to_cents(what.fund_premium_eur),
         "valorisation_fund": to_cents(what.fund_valorisation_eur),
         "total": cents[PREMIUM] + cents[VALORISATION] + cents[SALE] - cents["fees"],

@@ -122,11 +122,6 @@ def settle_readings(readings: Readings, community: MeteredCommunity, prices: Hou
         valorisation_needs_price=bool(scheme.rules.valorisation.loss_avoided.any()),
     )
     notes = [*_notes_on_prices(settled, community), *settlement.notes, *_notes_on_meters(settled)]
-    if settlement.share_error_eur.any():
-        notes.append(
-            f"shares by {rules.allocation.key} are estimated from {rules.allocation.n_samples} random "
-            f"orders: standard error up to {settlement.share_error_eur.max():.2f} EUR"
-        )
     if first != last and community.tariff_year is None:
         notes.append(f"regulated figures are those of {first}, the year of the first reading, throughout")
     return replace(settled, notes=tuple(dict.fromkeys(notes)))
