@@ -1,7 +1,6 @@
 """Finds a controller by name and makes it with its options."""
 
 import importlib.util
-import inspect
 import sys
 from collections.abc import Mapping
 from importlib import import_module
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from recosim.contracts import Controller
+from recosim.controllers.options import arguments_of
 from recosim.errors import ControllerError
 
 GROUP = "recosim.controllers"
@@ -28,7 +28,7 @@ def make_controller(spec: str, options: Mapping[str, Any], *, trusted: bool = Fa
     spec : str
         Name of an entry point; with ``trusted`` also ``package.module:Class`` or ``path/to/file.py:Class``.
     options : mapping
-        Arguments of the class.
+        What the class takes, by its model or signature (`arguments_of`).
     trusted : bool
         Whether the spec comes from the command line: a scenario file may only name what is installed, so
         that reading one runs no code of its author.
@@ -38,18 +38,10 @@ def make_controller(spec: str, options: Mapping[str, Any], *, trusted: bool = Fa
     ControllerError
         There is no such controller, it cannot be imported, or an option does not fit.
     """
-    if ":" in spec:
-        if not trusted:
-            raise ControllerError(
-                f"controller {spec!r}: a scenario names installed controllers only "
-                f"({', '.join(controller_names())}); give code with --controller on the command line"
-            )
-        found = _class_in(spec)
-    else:
-        found = _installed(spec)
-    _check_options(found, spec, options)
+    found = find_controller(spec, trusted=trusted)
+    arguments = arguments_of(found, spec, options)
     try:
-        made = found(**options)
+        made = found(**arguments)
     except ControllerError:
         raise
     except Exception as error:
@@ -63,6 +55,18 @@ def make_controller(spec: str, options: Mapping[str, Any], *, trusted: bool = Fa
             )
     controller: Controller = made
     return controller
+
+
+def find_controller(spec: str, *, trusted: bool = False) -> Any:
+    """The class of a controller; parameters and errors as `make_controller`."""
+    if ":" in spec:
+        if not trusted:
+            raise ControllerError(
+                f"controller {spec!r}: a scenario names installed controllers only "
+                f"({', '.join(controller_names())}); give code with --controller on the command line"
+            )
+        return _class_in(spec)
+    return _installed(spec)
 
 
 def _installed(name: str) -> Any:
@@ -110,13 +114,3 @@ def _module_at(path: Path) -> Any:
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
-
-
-def _check_options(found: Any, spec: str, options: Mapping[str, Any]) -> None:
-    parameters = inspect.signature(found).parameters
-    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        return
-    unknown = [name for name in options if name not in parameters]
-    if unknown:
-        allowed = ", ".join(parameters) or "none"
-        raise ControllerError(f"controller {spec!r} has no option {unknown[0]!r}, allowed: {allowed}")

@@ -161,7 +161,10 @@ def scenario_from_text(
     data = mapping_from_text(text, source, Scenario)
     placed: list[tuple[Location, str]] = []
     for override in overrides:
-        placed.append((_apply(data, override), _shown(override)))
+        location = _apply(data, override)
+        if location[:2] == ("controller", "options"):
+            _refuse_twice(location, override, placed)
+        placed.append((location, _shown(override)))
     try:
         scenario = Scenario.model_validate(data)
     except ValidationError as error:
@@ -313,6 +316,13 @@ def _apply(data: dict[str, Any], override: str) -> Location:
                 here[key] = {}
             here = here[key]
     return tuple(location)
+
+
+def _refuse_twice(location: Location, override: str, placed: Sequence[tuple[Location, str]]) -> None:
+    """Refuse an option of the controller that was set before: in a comparison the first would be believed."""
+    before = [text for path, text in placed if path == location]
+    if before:
+        raise ScenarioError(f"{_shown(override)}: set before by {before[0]}; leave one of them out")
 
 
 def _shown(override: str) -> str:
