@@ -15,6 +15,7 @@ from recosim.controllers.forecast_errors import (
     lead_hours,
     scale_of,
 )
+from recosim.sealed import sealed, sealed_fields
 from recosim.simulators.exposure import Exposure
 from recosim.simulators.inputs import InputSeries
 from recosim.simulators.physics.internal_gains import heat_internal_kw
@@ -22,6 +23,16 @@ from recosim.simulators.physics.solar_gains import heat_solar_kw, shutters_close
 from recosim.simulators.trips import Trips
 from recosim.timegrid import SECONDS_PER_DAY
 
+DERIVED = (
+    "temp_outdoor_degc",
+    "temp_solair_degc",
+    "heat_internal_kw",
+    "heat_solar_kw",
+    "power_load_kw",
+    "power_pv_kw",
+    "heat_hot_water_kw",
+)
+"""What follows from weather and use; the rest is the same in every forecast."""
 ForecastKind = Literal["perfect", "persistence", "low", "medium", "high"]
 
 
@@ -108,9 +119,7 @@ class PerfectForecast:
         begun = self.power_begun_kw(step, forecast.grid.n_steps)
         if begun is None:
             return forecast
-        load = forecast.power_load_kw - begun
-        load.setflags(write=False)
-        return replace(forecast, power_load_kw=load)
+        return replace(forecast, power_load_kw=sealed(forecast.power_load_kw - begun))
 
     def power_begun_kw(self, step: int, n_steps: int) -> FloatArray | None:
         """What cycles wished by ``step`` draw from then on, shape (n_steps, n_pods) [kW].
@@ -149,9 +158,7 @@ class PerfectForecast:
             heat_hot_water_kw=series.heat_hot_water_kw[rows],
             **_of_cars(series.trips, rows),
         )
-        for array in _arrays(forecast):
-            array.setflags(write=False)
-        return forecast
+        return sealed_fields(forecast)
 
 
 class _DerivedForecast:
@@ -203,17 +210,7 @@ class _DerivedForecast:
             ),
             heat_hot_water_kw=heat_hot_water_kw,
         )
-        for array in (
-            forecast.temp_outdoor_degc,
-            forecast.temp_solair_degc,
-            forecast.heat_internal_kw,
-            forecast.heat_solar_kw,
-            forecast.power_load_kw,
-            forecast.power_pv_kw,
-            forecast.heat_hot_water_kw,
-        ):
-            array.setflags(write=False)
-        return forecast
+        return replace(forecast, **{name: sealed(getattr(forecast, name)) for name in DERIVED})
 
 
 class PersistenceForecast(_DerivedForecast):
@@ -335,12 +332,6 @@ def _of_cars(trips: Trips | None, rows: slice) -> dict[str, FloatArray]:
         "power_trip_kw": trips.power_trip_kw[rows],
         "energy_car_least_kwh": trips.least_kwh[1:][rows],
     }
-
-
-def _arrays(forecast: Forecast) -> list[FloatArray]:
-    values = [getattr(forecast, name) for name in Forecast.__dataclass_fields__]
-    rates = [tranche.rate_eur_per_kwh for tranche in forecast.shared]
-    return [value for value in values if isinstance(value, np.ndarray)] + rates
 
 
 def _part(forecast: Forecast, first: int, n_steps: int) -> Forecast:

@@ -1,7 +1,6 @@
 """The mosaik simulator that asks a controller and hands its set-points to the devices."""
 
 import logging
-import time as clock
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
@@ -10,8 +9,18 @@ import numpy as np
 
 from recosim.arrays import FloatArray
 from recosim.components import SETPOINT_PREFIX
-from recosim.contracts import Community, Controller, Forecast, Observation, Setpoints
-from recosim.errors import ControllerError, RecosimError
+from recosim.contracts import Community, Controller, Forecast, Observation
+from recosim.controllers.answers import (
+    Answers,
+    IsolatedFailure,
+    Stopwatch,
+    TimedSetpoints,
+    plain_record,
+    reset_controller,
+    status_of,
+    within_budget,
+)
+from recosim.sealed import SealedMapping, own_copy, sealed
 from recosim.simulators.group import GROUP, GROUP_MODEL, read_only
 from recosim.timegrid import SECONDS_PER_HOUR, TimeGrid
 
@@ -31,10 +40,19 @@ class ForecastProvider(Protocol):
 
 
 class DecisionLog:
-    """What happened at each decision: columns of equal length."""
+    """What happened at each decision: columns of equal length.
+
+    Attributes
+    ----------
+    rows : list of dict
+        A row for each decision.
+    first_beyond : str
+        The first value asked for that no device can follow, and when; empty where there is none.
+    """
 
     def __init__(self) -> None:
         self.rows: list[dict[str, float | int | str]] = []
+        self.first_beyond = ""
 
     def add(self, **row: float | int | str) -> None:
         """Note one decision."""
@@ -74,24 +92,21 @@ class ControllerHost(mosaik_api_v3.Simulator):
         forecasts: ForecastProvider,
         log: DecisionLog,
         seed: int,
+        time_budget_ms: float | None = None,
     ) -> Any:
-        """Take the controller; it is asked from step ``n_warmup`` on."""
+        """Take the controller; it is asked from step ``n_warmup`` on.
+
+        A decision that takes longer than ``time_budget_ms`` (None: as long as it likes) comes too late.
+        """
         self._grid, self._n_warmup = grid, n_warmup
         self._community, self._controller = community, controller
         self._forecasts, self._log = forecasts, log
-        self._sizes = {name: len(devices) for name, devices in community.controls.items()}
+        self._answers, self._time_budget_ms = Answers(community), time_budget_ms
         self._states = tuple(community.states)
-        none = {SETPOINT_PREFIX + name: np.full(n, np.nan) for name, n in self._sizes.items()}
+        none = {SETPOINT_PREFIX + name: np.full(len(d), np.nan) for name, d in community.controls.items()}
         self._nothing = {name: read_only(values) for name, values in none.items()}
         self._out = self._nothing
-        try:
-            controller.reset(community, seed)
-        except RecosimError:
-            raise
-        except Exception as error:
-            raise ControllerError(
-                f"controller {type(controller).__name__} failed in reset: {type(error).__name__}: {error}"
-            ) from error
+        reset_controller(controller, own_copy(community), seed)
         attrs = [*self._states, *METERED, *self._nothing]
         self.meta["models"] = {GROUP_MODEL: {"public": True, "params": [], "attrs": attrs}}
         return self.meta
@@ -117,64 +132,35 @@ class ControllerHost(mosaik_api_v3.Simulator):
     def _decide(self, step: int, values: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
         observation = self._observation(step, values)
         forecast = self._forecasts.at(step)
-        began = clock.process_time()
+        watch, beyond = Stopwatch(), 0
         try:
-            asked = self._checked(self._controller.decide(observation, forecast))
-            record = _plain(getattr(self._controller, "record", {}))
+            answer = self._controller.decide(observation, forecast)
+            spent = answer.spent if isinstance(answer, TimedSetpoints) else watch.read()
+            within_budget(spent, self._time_budget_ms)
+            asked = self._answers.checked(answer)
+            record = plain_record(getattr(self._controller, "record", {}))
+            beyond, first = self._answers.beyond(asked)
+            if first is not None and not self._log.first_beyond:
+                self._log.first_beyond = f"{first} at {self._grid.local[step]}"
         except Exception as error:  # noqa: BLE001  whatever a controller does, the plant goes on
-            status = f"{type(error).__name__}: {error}".replace("\0", "")
-            asked, record = {}, {"status": status, "fallback": LOCAL_RULES}
+            spent = error.spent if isinstance(error, IsolatedFailure) else watch.read()
+            asked, record = {}, {"status": status_of(error), "fallback": LOCAL_RULES}
             when = self._grid.local[step]
             _log.warning("controller failed at %s, local rules take the step: %s", when, record["status"])
         record.setdefault("status", "ok")
         record.setdefault("fallback", "")
-        self._log.add(**record | {"milliseconds": (clock.process_time() - began) * 1e3})
-        return {**self._nothing, **asked}
+        self._log.add(**record | {"milliseconds": spent.cpu_ms, "beyond_limits": beyond})
+        return {**self._nothing, **{SETPOINT_PREFIX + name: read_only(v) for name, v in asked.items()}}
 
     def _observation(self, step: int, values: Mapping[str, FloatArray]) -> Observation:
         time = self._grid.start + step * self._grid.step_s
         hour_begins = time % SECONDS_PER_HOUR == 0
-        nothing = read_only(np.zeros(len(self._community.pods)))
-        withdrawn, injected = (nothing if hour_begins else values[name] for name in METERED)
+        nothing = np.zeros(len(self._community.pods))
+        withdrawn, injected = (sealed(nothing if hour_begins else values[name]) for name in METERED)
         return Observation(
             time=time,
             step=step - self._n_warmup,
-            states={name: values[name] for name in self._states},
+            states=SealedMapping((name, sealed(values[name])) for name in self._states),
             energy_withdrawn_hour_kwh=withdrawn,
             energy_injected_hour_kwh=injected,
         )
-
-    def _checked(self, setpoints: object) -> dict[str, FloatArray]:
-        """Set-points that fit the declared controls, under the names the devices know."""
-        if not isinstance(setpoints, Setpoints):
-            raise ControllerError(f"decide returned {type(setpoints).__name__}, allowed: Setpoints")
-        asked = {}
-        for name in setpoints:
-            if name not in self._sizes:
-                raise ControllerError(f"unknown control {name!r}, allowed: {', '.join(self._sizes)}")
-            value = setpoints[name]
-            if value.shape != (self._sizes[name],):
-                raise ControllerError(f"{name} has shape {value.shape}, allowed: {(self._sizes[name],)}")
-            if np.isinf(value).any():
-                device = self._community.controls[name].names[int(np.argmax(np.isinf(value)))]
-                raise ControllerError(f"{name} of {device} is infinite, allowed: a number or NaN")
-            asked[SETPOINT_PREFIX + name] = read_only(value)
-        return asked
-
-
-def _plain(record: object) -> dict[str, float | int | str]:
-    """What a controller says of its decision, numbers and text only."""
-    if not isinstance(record, Mapping):
-        raise ControllerError(
-            f"record is a {type(record).__name__}, allowed: a mapping of names to numbers or text"
-        )
-    plain: dict[str, float | int | str] = {}
-    for name, value in record.items():
-        if isinstance(value, np.generic):
-            value = value.item()
-        if not isinstance(name, str) or not isinstance(value, float | int | str):
-            raise ControllerError(
-                f"record[{name!r}] is a {type(value).__name__}, allowed: numbers and text under names"
-            )
-        plain[name] = value.replace("\0", "") if isinstance(value, str) else value
-    return plain

@@ -8,6 +8,7 @@ import numpy as np
 from recosim.arrays import FloatArray
 from recosim.components import Devices
 from recosim.contracts import Community, Controller, Forecast, Observation, Setpoints
+from recosim.sealed import own_copy
 from recosim.simulators.dwellings import DwellingParameters
 from recosim.simulators.photovoltaics import PhotovoltaicsParameters
 from recosim.simulators.physics.checks import require_range
@@ -122,7 +123,7 @@ class MisinformedController:
 
     def __init__(self, controller: Controller, community: Community) -> None:
         self._controller = controller
-        self._community = community
+        self._community = own_copy(community)
 
     def reset(self, community: Community, seed: int) -> None:
         """Forget everything, and learn of the wrong community."""

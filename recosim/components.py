@@ -38,6 +38,11 @@ class DeviceKind:
     storage_flows : mapping of str to float
         Outputs that change what is stored, +1 into the store; together they must explain every change of
         ``stored_kwh``, losses included.
+    limits : function or None
+        ``parameters -> {control: (low, high)}``: what a device can follow at best, each a number or an array
+        of shape (n,); what is asked beyond is clipped.
+    together : tuple of pairs of str
+        Controls of which a controller gives both or neither.
     """
 
     kind: str
@@ -47,6 +52,8 @@ class DeviceKind:
     outputs: tuple[str, ...] = ()
     stored_kwh: Callable[[Any, Mapping[str, FloatArray]], FloatArray] | None = None
     storage_flows: Mapping[str, float] = field(default_factory=dict)
+    limits: Callable[[Any], Mapping[str, tuple[FloatArray | float, FloatArray | float]]] | None = None
+    together: tuple[tuple[str, str], ...] = ()
 
     @property
     def setpoints(self) -> tuple[str, ...]:

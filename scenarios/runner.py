@@ -1,7 +1,8 @@
 """Runs a scenario: from the YAML to a result file and its key figures."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from recosim.arrays import FloatArray
 from recosim.contracts import Controller
 from recosim.controllers.forecasts import make_forecasts
 from recosim.controllers.host import LOCAL_RULES, DecisionLog
+from recosim.controllers.isolated import IsolatedController
 from recosim.controllers.model_error import MisinformedController, perturbed
 from recosim.controllers.registry import make_controller
 from recosim.results.accounts import CommunityAccounts, read_accounts, write_accounts
@@ -109,6 +111,7 @@ def run_scenario(
     controller: str | None = None,
     out: Path | None = None,
     force: bool = False,
+    isolate: bool = False,
     progress: Progress | None = None,
 ) -> RunResult:
     """Simulate a scenario and write its result file.
@@ -123,6 +126,8 @@ def run_scenario(
         Result file; default: in the folder ``runs``.
     force : bool
         Whether an existing file may be replaced.
+    isolate : bool
+        Whether the controller gets a process of its own, which is ended when it never decides.
     progress : callable, optional
         Called with steps done, steps in all (warm-up included) and the POSIX time simulated.
 
@@ -133,28 +138,33 @@ def run_scenario(
     """
     began = time.process_time()
     name = scenario.controller.name if controller is None else controller
-    made = make_controller(name, scenario.controller.options, trusted=controller is not None)
     path = out or default_path(scenario, name)
-    plant = build_plant(scenario, getattr(made, "horizon_steps", 0))
-    log = DecisionLog()
-    meta = RunMeta(
-        name=scenario.name,
-        scenario_yaml=scenario_yaml(scenario),
-        controller=name,
-        seed=scenario.seed,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        versions=installed_versions(),
-    )
-    series = recorded_series(plant.community)
-    with RunWriter(path, meta=meta, grid=plant.community.grid, series=series, force=force) as writer:
-        world = _world(plant, made, log, writer, scenario, progress)
-        world.run()
-        accounts = world.accounts()
-        writer.write_controller(log.columns())
-        write_accounts(writer, accounts, plant.community.pods.names)
-        kept = read_accounts(writer.so_far())
-        notes = (*getattr(plant.community.tariff, "notes", ()), *accounts.settlement.notes)
-        kpis = _finish(writer, plant, accounts, log, world.balance.residual_kwh, world.states_at_start, began)
+    with _controller(scenario, name, trusted=controller is not None, isolate=isolate) as made:
+        plant = build_plant(scenario, getattr(made, "horizon_steps", 0))
+        log = DecisionLog()
+        meta = RunMeta(
+            name=scenario.name,
+            scenario_yaml=scenario_yaml(scenario),
+            controller=name,
+            seed=scenario.seed,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            versions=installed_versions(),
+        )
+        series = recorded_series(plant.community)
+        with RunWriter(path, meta=meta, grid=plant.community.grid, series=series, force=force) as writer:
+            world = _world(plant, made, log, writer, scenario, progress)
+            world.run()
+            accounts = world.accounts()
+            writer.write_controller(log.columns())
+            write_accounts(writer, accounts, plant.community.pods.names)
+            kept = read_accounts(writer.so_far())
+            notes = [*getattr(plant.community.tariff, "notes", ()), *accounts.settlement.notes]
+            if not any(scenario.model_error.model_dump().values()):  # else the controller knows no better
+                notes += _beyond_limits(log)
+            began -= getattr(made, "cpu_s", 0.0) if isolate else 0.0  # what its own process took
+            kpis = _finish(
+                writer, plant, accounts, log, world.balance.residual_kwh, world.states_at_start, began
+            )
     return RunResult(
         path=path,
         kpis=kpis,
@@ -163,6 +173,31 @@ def run_scenario(
         controller=name,
         notes=tuple(dict.fromkeys(notes)),
     )
+
+
+@contextmanager
+def _controller(scenario: Scenario, name: str, *, trusted: bool, isolate: bool) -> Iterator[Controller]:
+    """The controller of a run, in this process or its own, which ends with the run."""
+    choice = scenario.controller
+    if not isolate:
+        yield make_controller(name, choice.options, trusted=trusted)
+        return
+    made = IsolatedController(name, choice.options, trusted=trusted, kill_after_s=choice.kill_after_s)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def _beyond_limits(log: DecisionLog) -> list[str]:
+    """Say so where a controller asked for what no device can do; the plant has clipped it."""
+    n_beyond = sum(row["beyond_limits"] != 0 for row in log.rows)
+    if not n_beyond:
+        return []
+    return [
+        f"in {n_beyond} of {len(log.rows)} decisions the controller asked for more than devices can do, and "
+        f"the plant clipped it; the first: {log.first_beyond}"
+    ]
 
 
 def _world(
@@ -192,6 +227,7 @@ def _world(
         writer=writer,
         seed=seed,
         progress=None if progress is None else report,
+        time_budget_ms=scenario.controller.time_budget_ms,
     )
 
 

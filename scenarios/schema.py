@@ -167,6 +167,18 @@ class ControllerChoice(Section):
         description="Name under which the controller is installed; files are named on the command line only.",
     )
     options: dict[str, Any] = Field(default={}, description="The controller's own options.")
+    time_budget_ms: float | None = Field(
+        default=None,
+        gt=0.0,
+        description="A decision that takes longer comes too late and local rules take its step; left out: no "
+        "limit. Depends on the machine, so a run with it may not repeat [ms].",
+    )
+    kill_after_s: float = Field(
+        default=60.0,
+        gt=0.0,
+        le=86_400.0,
+        description="With --isolate: a decision that takes longer is ended together with its process [s].",
+    )
 
     @field_validator("options")
     @classmethod

@@ -89,6 +89,8 @@ class RecosimWorld:
     seed : int
     progress : callable or None
         Called with the number of steps done, warm-up included.
+    time_budget_ms : float or None
+        Longest decision that counts; None: any [ms].
     """
 
     def __init__(
@@ -101,10 +103,12 @@ class RecosimWorld:
         writer: RunWriter,
         seed: int,
         progress: Callable[[int], None] | None = None,
+        time_budget_ms: float | None = None,
     ) -> None:
         self._plant = plant
         self._grid = plant.series.simulated
         self._devices = plant.devices
+        self._time_budget_ms = time_budget_ms
         self.balance = BalanceCheck(self._devices, len(plant.community.pods), self._grid.step_h)
         self.mosaik = _empty_world()
         self._groups: dict[str, Any] = {}
@@ -202,6 +206,7 @@ class RecosimWorld:
             forecasts=forecasts,
             log=log,
             seed=seed,
+            time_budget_ms=self._time_budget_ms,
         )
         self._series = recorded_series(community)
         recorder = self.mosaik.start(

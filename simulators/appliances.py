@@ -14,6 +14,10 @@ from recosim.simulators.physics.appliance import ApplianceParameters, begins, po
 NEVER = np.iinfo(np.int64).max
 
 
+def _limits(parameters: ApplianceParameters) -> dict[str, tuple[FloatArray | float, FloatArray | float]]:
+    return {"cycle_start": (0.0, 1.0)}
+
+
 class Appliances(DeviceGroup):
     """All machines whose cycles can be moved; their own rule is to begin as the household wishes.
 
@@ -27,6 +31,7 @@ class Appliances(DeviceGroup):
         states=("cycle_waiting", "cycle_blocked", "cycle_latest_s", "cycle_remaining_s"),
         controls=("cycle_start",),
         flows={"electricity": {"power_appliance_kw": 1.0}},
+        limits=_limits,
     )
 
     def setup(self, *, devices: Devices, cycles: Cycles) -> None:  # type: ignore[override]

@@ -27,6 +27,13 @@ def _stored_kwh(battery: Battery, states: Mapping[str, FloatArray]) -> FloatArra
     return states["energy_battery_kwh"]
 
 
+def _limits(battery: Battery) -> dict[str, tuple[FloatArray | float, FloatArray | float]]:
+    return {
+        "power_charge_kw": (0.0, battery.power_charge_max_kw),
+        "power_discharge_kw": (0.0, battery.power_discharge_max_kw),
+    }
+
+
 class Batteries(DeviceGroup):
     """All batteries; their own rule is to charge from own surplus and discharge to own load.
 
@@ -42,6 +49,8 @@ class Batteries(DeviceGroup):
         outputs=("power_loss_kw",),
         stored_kwh=_stored_kwh,
         storage_flows={"power_charge_kw": 1.0, "power_discharge_kw": -1.0, "power_loss_kw": -1.0},
+        limits=_limits,
+        together=(("power_charge_kw", "power_discharge_kw"),),
     )
 
     @classmethod

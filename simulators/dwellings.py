@@ -49,6 +49,7 @@ ROWS_AT_ONCE = 96
 TEMP_HEATING_STOPS_DEGC = 30.0
 TEMP_COOLING_STOPS_DEGC = 16.0
 """A unit's own limits: it does not heat above, or cool below, whatever is asked of it."""
+_TEMPS_OUTDOOR_DEGC = np.arange(-20.0, 50.0, 5.0)
 CAT_II_MIN_DEGC, CAT_II_MAX_DEGC = 20.0, 26.0
 """EN 16798-1 category II, heating and cooling."""
 
@@ -93,6 +94,19 @@ def _stored_kwh(parameters: DwellingParameters, states: Mapping[str, FloatArray]
     return stored_heat_kwh(parameters.network, temps)
 
 
+def _limits(parameters: DwellingParameters) -> dict[str, tuple[FloatArray | float, FloatArray | float]]:
+    """What the units draw at most, at any temperature outdoors, and where they stop."""
+    unit = parameters.air_conditioner
+    heating = [heating_power_kw(unit, heating_capacity_kw(unit, temp), temp) for temp in _TEMPS_OUTDOOR_DEGC]
+    cooling = [cooling_power_kw(unit, cooling_capacity_kw(unit, temp), temp) for temp in _TEMPS_OUTDOOR_DEGC]
+    return {
+        "power_heating_kw": (0.0, np.max(heating, axis=0)),
+        "power_cooling_kw": (0.0, np.max(cooling, axis=0)),
+        "temp_heating_degc": (-np.inf, TEMP_HEATING_STOPS_DEGC),
+        "temp_cooling_degc": (TEMP_COOLING_STOPS_DEGC, np.inf),
+    }
+
+
 class Dwellings(DeviceGroup):
     """All dwellings; their own rule is a thermostat with set-back and optimum start."""
 
@@ -119,6 +133,7 @@ class Dwellings(DeviceGroup):
             "heat_gain_kw": 1.0,
             "heat_loss_kw": -1.0,
         },
+        limits=_limits,
     )
     signals: ClassVar[tuple[str, ...]] = (
         "temp_outdoor_degc",

@@ -46,6 +46,10 @@ class PhotovoltaicsParameters:
         )
 
 
+def _limits(parameters: PhotovoltaicsParameters) -> dict[str, tuple[FloatArray | float, FloatArray | float]]:
+    return {"power_pv_limit_kw": (0.0, np.inf)}
+
+
 class Photovoltaics(DeviceGroup):
     """All plants; their own rule is to deliver all they can."""
 
@@ -54,6 +58,7 @@ class Photovoltaics(DeviceGroup):
         controls=("power_pv_limit_kw",),
         flows={"electricity": {"power_pv_kw": -1.0, "power_auxiliary_kw": 1.0}},
         outputs=("power_curtailed_kw",),
+        limits=_limits,
     )
     signals: ClassVar[tuple[str, ...]] = (
         "irradiance_module_w_per_m2",

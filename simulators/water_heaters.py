@@ -27,6 +27,10 @@ def _stored_kwh(heater: WaterHeater, states: Mapping[str, FloatArray]) -> FloatA
     return np.asarray(heater.capacity_kwh_per_k * states["temp_tank_degc"], dtype=np.float64)
 
 
+def _limits(heater: WaterHeater) -> dict[str, tuple[FloatArray | float, FloatArray | float]]:
+    return {"power_water_heating_kw": (0.0, heater.power_max_kw)}
+
+
 class WaterHeaters(DeviceGroup):
     """All tanks of domestic hot water; their own rule is a thermostat with a dead-band.
 
@@ -55,6 +59,7 @@ class WaterHeaters(DeviceGroup):
             "heat_tapped_kw": -1.0,
             "heat_tank_loss_kw": -1.0,
         },
+        limits=_limits,
     )
     signals: ClassVar[tuple[str, ...]] = ("temp_outdoor_degc",)
     inputs: ClassVar[tuple[str, ...]] = ("heat_hot_water_kw",)

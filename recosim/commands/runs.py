@@ -44,6 +44,14 @@ def run(
     members: Annotated[
         bool, typer.Option("--members", metavar="", help="Print every member's bill by component.")
     ] = False,
+    isolate: Annotated[
+        bool,
+        typer.Option(
+            "--isolate",
+            metavar="",
+            help="Give the controller its own process, which is ended when it never decides.",
+        ),
+    ] = False,
     json_to: Json = None,
     debug: Debug = False,
 ) -> None:
@@ -68,7 +76,9 @@ def run(
             warnings_shown(path),
             progress_bar(loaded.name) as progress,
         ):
-            result = run_scenario(loaded, controller=controller, out=path, force=force, progress=progress)
+            result = run_scenario(
+                loaded, controller=controller, out=path, force=force, isolate=isolate, progress=progress
+            )
     except Interrupted:
         typer.echo(what_is_left(path), err=True)
         raise typer.Exit(EXIT_INTERRUPTED) from None

@@ -1,6 +1,7 @@
 """What the host hands to a controller, and what it takes back."""
 
 import re
+from time import sleep
 
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ class Scripted:
 def hosted(scene):
     """``hosted(controller, steps)``: the host's log after some steps, and its last outputs."""
 
-    def run(controller, steps=1):
+    def run(controller, steps=1, time_budget_ms=None):
         here = scene(*SCENE)
         plant, log, host = here.plant, DecisionLog(), ControllerHost()
         host.init(
@@ -46,12 +47,14 @@ def hosted(scene):
             forecasts=here.forecasts,
             log=log,
             seed=1,
+            time_budget_ms=time_budget_ms,
         )
         sizes = {name: len(devices) for name, devices in plant.community.states.items()}
         sizes |= dict.fromkeys(METERED, len(plant.community.pods))
         for step in range(steps):
             inputs = {GROUP: {name: {"x": np.full(n, 20.0)} for name, n in sizes.items()}}
             host.step(step * 900, inputs, 900)
+            assert all((source["x"] == 20.0).all() for source in inputs[GROUP].values())
         names = [name for name in host.meta["models"]["Group"]["attrs"] if name.startswith("setpoint_")]
         return log, host.get_data({GROUP: names})[GROUP]
 
@@ -59,7 +62,8 @@ def hosted(scene):
 
 
 def test_what_is_left_out_is_nan_and_nan_is_passed_on(hosted):
-    log, out = hosted(Scripted(Setpoints(power_charge_kw=[1.0, np.nan])))
+    both = Setpoints(power_charge_kw=[1.0, np.nan], power_discharge_kw=[0.0, np.nan])
+    log, out = hosted(Scripted(both))
     assert out["setpoint_power_charge_kw"][0] == 1.0
     assert np.isnan(out["setpoint_power_charge_kw"][1])
     assert np.isnan(out["setpoint_temp_heating_degc"]).all()
@@ -73,6 +77,14 @@ def test_what_is_left_out_is_nan_and_nan_is_passed_on(hosted):
         (Setpoints(power_chrage_kw=[1.0, 1.0]), "unknown control 'power_chrage_kw'"),
         (Setpoints(power_charge_kw=[1.0, np.inf]), "power_charge_kw of flat-04-battery is infinite"),
         ({"power_charge_kw": 1.0}, "decide returned dict"),
+        (
+            Setpoints(power_charge_kw=[1.0, 0.0]),
+            "power_charge_kw of flat-03-battery is 1 but power_discharge_kw is left out, allowed: numbers",
+        ),
+        (
+            Setpoints(power_charge_kw=[0.0, np.nan], power_discharge_kw=[0.0, 2.0]),
+            "power_discharge_kw of flat-04-battery is 2 but power_charge_kw is NaN",
+        ),
         (ZeroDivisionError("oh\0no"), "ZeroDivisionError: ohno"),
     ],
 )
@@ -112,3 +124,115 @@ def test_a_controller_that_fails_in_reset_is_named(hosted):
 
     with pytest.raises(ControllerError, match="Broken failed in reset: KeyError: 'tariff'"):
         hosted(Broken())
+
+
+def writes_a_state(observation, forecast):
+    observation["temp_indoor_degc"][0] = 0.0
+
+
+def opens_a_state_for_writing(observation, forecast):
+    observation["temp_indoor_degc"].flags.writeable = True
+
+
+def replaces_a_state(observation, forecast):
+    observation.states["temp_indoor_degc"] = np.zeros(4)
+
+
+def moves_the_time(observation, forecast):
+    observation.time = 0
+
+
+def writes_the_meters(observation, forecast):
+    observation.energy_withdrawn_hour_kwh += 1.0
+
+
+def writes_the_forecast(observation, forecast):
+    forecast.power_pv_kw[:] = 0.0
+
+
+def opens_the_forecast_for_writing(observation, forecast):
+    forecast.temp_outdoor_degc.setflags(write=True)
+
+
+def writes_what_sharing_pays(observation, forecast):
+    forecast.shared[0].rate_eur_per_kwh[0] = 9.0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        writes_a_state,
+        opens_a_state_for_writing,
+        replaces_a_state,
+        moves_the_time,
+        writes_the_meters,
+        writes_the_forecast,
+        opens_the_forecast_for_writing,
+        writes_what_sharing_pays,
+    ],
+)
+def test_what_is_shown_cannot_be_changed(hosted, change):
+    class Changing(Scripted):
+        def decide(self, observation, forecast):
+            change(observation, forecast)
+            return Setpoints()
+
+    log, _ = hosted(Changing(), steps=2)
+    assert [row["fallback"] for row in log.rows] == [LOCAL_RULES] * 2
+    assert re.search("read-only|WRITEABLE|cannot assign", log.rows[0]["status"])
+
+
+def test_a_controller_has_a_community_of_its_own(hosted, scene):
+    battery = scene(*SCENE).plant.community.devices["battery"].parameters
+    before = battery.capacity_kwh.copy()
+
+    class Grabbing(Scripted):
+        def reset(self, community, seed):
+            capacity = community.devices["battery"].parameters.capacity_kwh
+            with pytest.raises(ValueError, match="read-only"):
+                capacity[0] = 99.0
+            capacity.flags.writeable = True
+            capacity[0] = 99.0
+
+    hosted(Grabbing())
+    assert (battery.capacity_kwh == before).all()
+
+
+def test_what_was_returned_is_no_longer_the_controllers(hosted):
+    answer = Setpoints(temp_heating_degc=np.full(4, 20.0))
+
+    class Late(Scripted):
+        def decide(self, observation, forecast):
+            answer["temp_heating_degc"][:] = 20.0 + observation.step
+            return answer
+
+    log, out = hosted(Late(), steps=2)
+    assert [row["fallback"] for row in log.rows] == ["", ""]
+    assert (out["setpoint_temp_heating_degc"] == 21.0).all()
+    answer["temp_heating_degc"][:] = 0.0
+    assert (out["setpoint_temp_heating_degc"] == 21.0).all()
+
+
+def test_a_decision_beyond_its_time_is_late(hosted):
+    class Slow(Scripted):
+        def decide(self, observation, forecast):
+            sleep(0.02)
+            return Setpoints(temp_heating_degc=np.full(4, 20.0))
+
+    log, out = hosted(Slow(), time_budget_ms=10.0)
+    assert log.rows[0]["fallback"] == LOCAL_RULES
+    assert re.search(r"decide took \d+ ms, allowed: time_budget_ms = 10", log.rows[0]["status"])
+    assert np.isnan(out["setpoint_temp_heating_degc"]).all()
+    log, _ = hosted(Slow(), time_budget_ms=1e6)
+    assert log.rows[0]["fallback"] == ""
+
+
+def test_what_no_device_can_do_is_counted(hosted):
+    answer = Setpoints(power_charge_kw=[1e3, -1.0], power_discharge_kw=[0.0, 0.0])
+    log, out = hosted(Scripted(answer), steps=2)
+    assert [row["beyond_limits"] for row in log.rows] == [2, 2]
+    assert out["setpoint_power_charge_kw"].tolist() == [1e3, -1.0]
+    assert re.match(
+        r"power_charge_kw of flat-03-battery = 1000, allowed \[0, [\d.]+\] at 2025-07-14 00:00",
+        log.first_beyond,
+    )

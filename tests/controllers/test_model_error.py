@@ -177,7 +177,12 @@ def test_a_misinformed_controller() -> None:
     learner = Learner()
     controller: Any = MisinformedController(learner, believed)
     controller.reset(community, 5)
-    assert learner.community is believed
+    told, wrong, true = (
+        c.devices["dwelling"].parameters.air_conditioner.cop_nominal
+        for c in (learner.community, believed, community)
+    )
+    assert told.tolist() == wrong.tolist()
+    assert (told != true).all()
     assert learner.seed == 5
     assert controller.decide(None, None)["power_charge_kw"].tolist() == [0.25]
     assert controller.record is learner.record
