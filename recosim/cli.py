@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from recosim import __version__
-from recosim.commands import runs, scenarios
+from recosim.commands import controllers, runs, scenarios
 from recosim.commands.export import export
 from recosim.commands.settle import settle
 from recosim.commands.validate import validate
@@ -34,6 +34,7 @@ app.command()(runs.run)
 app.command()(runs.compare)
 app.command()(runs.bound)
 app.command()(scenarios.check)
+app.command()(controllers.check_controller)
 app.command()(scenarios.schema)
 app.command()(scenarios.init)
 app.command()(export)
