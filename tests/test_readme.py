@@ -1,7 +1,7 @@
-"""Every command and every file that the README shows works.
+"""Every command and every file that the README and the pages in docs/ show works.
 
 The fenced blocks ``console`` (lines that begin with ``$``) and ``sh`` (all lines) are run in their order, in
-one temporary folder. An HTML comment on the line before a block says what a test may change:
+one temporary folder for each page. An HTML comment on the line before a block says what a test may change:
 
 ``<!-- test: add --days 1 -->``
     appended to each command of the block, to shorten a long run;
@@ -22,6 +22,7 @@ from pathlib import Path
 import pytest
 
 README = Path(__file__).resolve().parents[1] / "README.md"
+PAGES = [README, README.parent / "docs" / "controllers.md"]
 BLOCK = re.compile(
     r"^(?:<!-- test: (?P<marker>[^\n]*?) -->\n)?```(?P<language>[a-z]*)\n(?P<body>.*?)^```$", re.M | re.S
 )
@@ -53,20 +54,27 @@ def blocks(text: str) -> list[Block]:
     return found
 
 
-BLOCKS = blocks(README.read_text())
+by_page = pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
 
 
-def test_the_readme_is_read() -> None:
-    assert sum(text.count("```") for text in [README.read_text()]) == 2 * len(BLOCKS)
-    assert README.read_text().count("<!-- test:") == sum(block.verb != "" for block in BLOCKS)
-    commands = [command for block in BLOCKS for command in block.commands]
+@by_page
+def test_the_page_is_read(page: Path) -> None:
+    text = page.read_text()
+    found = blocks(text)
+    assert text.count("```") == 2 * len(found)
+    assert text.count("<!-- test:") == sum(block.verb != "" for block in found)
+
+
+def test_the_readme_shows_how_to_begin() -> None:
+    commands = [command for block in blocks(README.read_text()) for command in block.commands]
     assert any(command.startswith("make run") for command in commands)
     assert any(command.startswith("make test") for command in commands)
     assert any(command.startswith("recosim run naples") for command in commands)
 
 
-def test_markers_mean_something() -> None:
-    for block in BLOCKS:
+@by_page
+def test_markers_mean_something(page: Path) -> None:
+    for block in blocks(page.read_text()):
         assert block.verb in ("", "add", "skip", "file"), block
         assert not block.verb or block.rest, block
         if block.verb == "skip":
@@ -96,12 +104,13 @@ def test_marker_of_a_block() -> None:
 
 
 @pytest.mark.slow
-def test_every_command_works(tmp_path: Path) -> None:
+@by_page
+def test_every_command_works(page: Path, tmp_path: Path) -> None:
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     ran = []
     # the commands are those of a checkout, but what they write must not land in it
     (tmp_path / "benchmarks").symlink_to(README.parent / "benchmarks")
-    for block in BLOCKS:
+    for block in blocks(page.read_text()):
         if block.verb == "file":
             (tmp_path / block.rest).write_text(block.body)
         elif block.verb != "skip":
@@ -117,4 +126,4 @@ def test_every_command_works(tmp_path: Path) -> None:
                 )
                 assert done.returncode == 0, f"$ {shown}\n{done.stdout}\n{done.stderr}"
                 ran.append(shown)
-    assert len(ran) >= 8
+    assert len(ran) >= (8 if page == README else 4)

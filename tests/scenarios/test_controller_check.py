@@ -116,7 +116,7 @@ def test_nan_in_all_it_asks_for_is_warned_of(checked):
 
 
 def test_one_that_takes_any_option_is_warned_of(checked):
-    assert checked("AnyOption", "controller.speling=3")["loading"][0] == "warning"
+    assert checked("AnyOption", "controller.unheard_of=3")["loading"][0] == "warning"
 
 
 def test_one_that_never_returns_is_ended():
