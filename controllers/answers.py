@@ -154,25 +154,24 @@ class Answers:
                 raise AnswerError("infinite", f"{name} of {device} is infinite, allowed: a number or NaN")
             asked[name] = value
         for pair in self._pairs:
-            self._both_or_none(asked, *pair)
+            self._completed(asked, *pair)
         return asked
 
-    def _both_or_none(self, asked: Mapping[str, FloatArray], one: str, other: str) -> None:
+    def _completed(self, asked: dict[str, FloatArray], one: str, other: str) -> None:
+        """Of a pair, what is left out is zero where the other is a number; both are NaN or neither is."""
         if one not in asked and other not in asked:
             return
-        devices = self._controls[one]
-        missing = [
-            np.isnan(asked[name]) if name in asked else np.full(len(devices), True) for name in (one, other)
-        ]
-        half = missing[0] != missing[1]
+        for given, absent in ((one, other), (other, one)):
+            if absent not in asked:
+                asked[absent] = np.where(np.isnan(asked[given]), np.nan, 0.0)
+        half = np.isnan(asked[one]) != np.isnan(asked[other])
         if half.any():
-            i = int(np.argmax(half))
-            given, absent = (other, one) if missing[0][i] else (one, other)
-            how = "NaN" if absent in asked else "left out"
+            devices, i = self._controls[one], int(np.argmax(half))
+            given, absent = (other, one) if np.isnan(asked[one][i]) else (one, other)
             raise AnswerError(
                 "half",
-                f"{given} of {devices.names[i]} is {asked[given][i]:g} but {absent} is {how}, allowed: "
-                f"numbers in both (0 for none), or neither, which leaves the {devices.kind} to its own rule",
+                f"{given} of {devices.names[i]} is {asked[given][i]:g} but {absent} is NaN, allowed: numbers "
+                f"in both, or NaN in both, which leaves the {devices.kind} to its own rule",
             )
 
     def beyond(self, asked: Mapping[str, FloatArray]) -> tuple[int, Beyond | None]:

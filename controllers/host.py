@@ -58,6 +58,17 @@ class DecisionLog:
         """Note one decision."""
         self.rows.append(row)
 
+    @property
+    def notes(self) -> list[str]:
+        """What the reader of the run should know: whether the plant had to clip what was asked."""
+        n_beyond = sum(row["beyond_limits"] != 0 for row in self.rows)
+        if not n_beyond:
+            return []
+        return [
+            f"in {n_beyond} of {len(self.rows)} decisions the controller asked for more than devices can do, "
+            f"and the plant clipped it; the first: {self.first_beyond}"
+        ]
+
     def columns(self) -> dict[str, list[float | int | str]]:
         """Columns over the decisions; what a decision did not report is NaN, or empty where it is text."""
         kinds: dict[str, type] = {}

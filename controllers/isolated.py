@@ -5,14 +5,14 @@ import pickle
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import partial
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from recosim.contracts import Community, Forecast, Observation, Setpoints
+from recosim.contracts import Community, Controller, Forecast, Observation, Setpoints
 from recosim.controllers.answers import (
     IsolatedFailure,
     Spent,
@@ -34,6 +34,24 @@ LONGER_TO_BEGIN = 10.0
 """Loading and reset may take so many times as long as a decision."""
 LEAST_TO_LOAD_S = 60.0
 """Loading always may: it takes seconds to start a process on a busy machine."""
+
+
+@contextmanager
+def opened_controller(
+    spec: str, options: Mapping[str, Any], trusted: bool, kill_after_s: float | None
+) -> Iterator[Controller]:
+    """Make a controller for the time of a run: in a process of its own if ``kill_after_s`` is given.
+
+    Parameters and errors as `make_controller` and `IsolatedController`.
+    """
+    if kill_after_s is None:
+        yield make_controller(spec, options, trusted=trusted)
+        return
+    made = IsolatedController(spec, options, trusted=trusted, kill_after_s=kill_after_s)
+    try:
+        yield made
+    finally:
+        made.close()
 
 
 class _EndedError(Exception):

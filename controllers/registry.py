@@ -8,6 +8,8 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from recosim.contracts import Controller
 from recosim.controllers.options import arguments_of
 from recosim.errors import ControllerError
@@ -53,6 +55,11 @@ def make_controller(spec: str, options: Mapping[str, Any], *, trusted: bool = Fa
             raise ControllerError(
                 f"controller {spec!r} has no method {method}; see recosim.contracts.Controller"
             )
+    steps = getattr(made, "horizon_steps", 0)
+    if not isinstance(steps, int | np.integer) or isinstance(steps, bool) or steps < 0:
+        raise ControllerError(
+            f"controller {spec!r}: horizon_steps = {steps!r}, allowed: a whole number, 0 or more"
+        )
     controller: Controller = made
     return controller
 

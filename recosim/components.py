@@ -42,7 +42,7 @@ class DeviceKind:
         ``parameters -> {control: (low, high)}``: what a device can follow at best, each a number or an array
         of shape (n,); what is asked beyond is clipped.
     together : tuple of pairs of str
-        Controls of which a controller gives both or neither.
+        Controls of one device: where a controller gives one, the other is 0, and both are NaN or neither is.
     """
 
     kind: str

@@ -234,7 +234,9 @@ class ForecastSet:
 class Setpoints:
     """What a controller asks for: any subset of the declared controls.
 
-    What is left out, or NaN, is left to the device's own rule (thermostat, self-consumption).
+    What is left out, or NaN, is left to the device's own rule (thermostat, self-consumption). A battery's
+    ``power_charge_kw`` and ``power_discharge_kw`` belong together: with one alone the other is 0, and NaN
+    stands in both or in neither.
 
     Parameters
     ----------
@@ -268,7 +270,8 @@ class Controller(Protocol):
 
     A controller may also define ``get_state() -> Mapping[str, ndarray | bytes]`` and ``set_state(state)``,
     so that an interrupted run can go on where it stopped, and an attribute ``record``, a mapping of names to
-    numbers that describes its last decision.
+    numbers or text that describes its last decision. ``docs/controllers.md`` is the whole contract;
+    ``recosim check-controller`` tries it.
     """
 
     def reset(self, community: Community, seed: int) -> None:

@@ -3,6 +3,7 @@
 All of it happens in a process of its own, which is ended when the controller never returns.
 """
 
+import logging
 import os
 import pickle
 import signal
@@ -17,6 +18,7 @@ from recosim import errors
 from recosim.controllers.isolated import end_with_parent
 from recosim.errors import ControllerError, RecosimError
 from recosim.scenarios.controller_course import Course
+from recosim.scenarios.controller_watch import last_line
 from recosim.scenarios.loader import load_scenario
 from recosim.scenarios.schema import Scenario
 
@@ -176,6 +178,7 @@ def _serve(connection: Connection, spec: str, scenario: str, overrides: Sequence
     """Check, and tell the parent: what the process does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.dup2(2, 1)  # what a controller prints must not end up between the results
+    logging.getLogger("recosim").disabled = True  # what a run would warn of is told once, at the end
     threading.Thread(target=end_with_parent, daemon=True).start()
 
     def tell(*message: Any) -> None:
@@ -195,5 +198,9 @@ def _serve(connection: Connection, spec: str, scenario: str, overrides: Sequence
     except RecosimError as error:
         known = type(error).__name__ if hasattr(errors, type(error).__name__) else ControllerError.__name__
         tell("error", known, str(error))
+    except Exception as error:  # noqa: BLE001  whatever a controller does, the user is told in a line
+        tell(
+            "error", ControllerError.__name__, f"controller {spec!r} broke the check off: {last_line(error)}"
+        )
     else:
         tell("end")

@@ -1,8 +1,7 @@
 """Runs a scenario: from the YAML to a result file and its key figures."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +12,7 @@ from recosim.arrays import FloatArray
 from recosim.contracts import Controller
 from recosim.controllers.forecasts import make_forecasts
 from recosim.controllers.host import LOCAL_RULES, DecisionLog
-from recosim.controllers.isolated import IsolatedController
+from recosim.controllers.isolated import opened_controller
 from recosim.controllers.model_error import MisinformedController, perturbed
 from recosim.controllers.registry import make_controller
 from recosim.results.accounts import CommunityAccounts, read_accounts, write_accounts
@@ -139,7 +138,9 @@ def run_scenario(
     began = time.process_time()
     name = scenario.controller.name if controller is None else controller
     path = out or default_path(scenario, name)
-    with _controller(scenario, name, trusted=controller is not None, isolate=isolate) as made:
+    choice = scenario.controller
+    isolated_s = choice.kill_after_s if isolate else None
+    with opened_controller(name, choice.options, controller is not None, isolated_s) as made:
         plant = build_plant(scenario, getattr(made, "horizon_steps", 0))
         log = DecisionLog()
         meta = RunMeta(
@@ -160,7 +161,7 @@ def run_scenario(
             kept = read_accounts(writer.so_far())
             notes = [*getattr(plant.community.tariff, "notes", ()), *accounts.settlement.notes]
             if not any(scenario.model_error.model_dump().values()):  # else the controller knows no better
-                notes += _beyond_limits(log)
+                notes += log.notes
             began -= getattr(made, "cpu_s", 0.0) if isolate else 0.0  # what its own process took
             kpis = _finish(
                 writer, plant, accounts, log, world.balance.residual_kwh, world.states_at_start, began
@@ -173,31 +174,6 @@ def run_scenario(
         controller=name,
         notes=tuple(dict.fromkeys(notes)),
     )
-
-
-@contextmanager
-def _controller(scenario: Scenario, name: str, *, trusted: bool, isolate: bool) -> Iterator[Controller]:
-    """The controller of a run, in this process or its own, which ends with the run."""
-    choice = scenario.controller
-    if not isolate:
-        yield make_controller(name, choice.options, trusted=trusted)
-        return
-    made = IsolatedController(name, choice.options, trusted=trusted, kill_after_s=choice.kill_after_s)
-    try:
-        yield made
-    finally:
-        made.close()
-
-
-def _beyond_limits(log: DecisionLog) -> list[str]:
-    """Say so where a controller asked for what no device can do; the plant has clipped it."""
-    n_beyond = sum(row["beyond_limits"] != 0 for row in log.rows)
-    if not n_beyond:
-        return []
-    return [
-        f"in {n_beyond} of {len(log.rows)} decisions the controller asked for more than devices can do, and "
-        f"the plant clipped it; the first: {log.first_beyond}"
-    ]
 
 
 def _world(

@@ -95,15 +95,13 @@ def _stored_kwh(parameters: DwellingParameters, states: Mapping[str, FloatArray]
 
 
 def _limits(parameters: DwellingParameters) -> dict[str, tuple[FloatArray | float, FloatArray | float]]:
-    """What the units draw at most, at any temperature outdoors, and where they stop."""
+    """What the units draw at most, at any temperature outdoors; a temperature may be any."""
     unit = parameters.air_conditioner
     heating = [heating_power_kw(unit, heating_capacity_kw(unit, temp), temp) for temp in _TEMPS_OUTDOOR_DEGC]
     cooling = [cooling_power_kw(unit, cooling_capacity_kw(unit, temp), temp) for temp in _TEMPS_OUTDOOR_DEGC]
     return {
         "power_heating_kw": (0.0, np.max(heating, axis=0)),
         "power_cooling_kw": (0.0, np.max(cooling, axis=0)),
-        "temp_heating_degc": (-np.inf, TEMP_HEATING_STOPS_DEGC),
-        "temp_cooling_degc": (TEMP_COOLING_STOPS_DEGC, np.inf),
     }
 
 

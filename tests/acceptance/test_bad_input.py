@@ -273,7 +273,7 @@ def test_a_controller_that_is_none(refused: Refusal, name: str, code: str, expec
 
 def test_an_unknown_option_of_a_controller(refused: Refusal) -> None:
     line = refused("run", "naples", *DAY, "--controller", "mpc", "--set", "controller.horizont=12")
-    assert "controller 'mpc' has no option 'horizont', allowed: horizon" in line
+    assert "controller 'mpc' has no option 'horizont'; did you mean 'horizon'? allowed: horizon, " in line
     assert "controller 'nobody' is not installed" in refused(
         "check", "naples", "--set", "controller.name=nobody"
     )

@@ -70,6 +70,14 @@ def test_what_is_left_out_is_nan_and_nan_is_passed_on(hosted):
     assert log.rows[0]["fallback"] == ""
 
 
+def test_one_power_of_a_battery_alone_switches_the_other_off(hosted):
+    log, out = hosted(Scripted(Setpoints(power_discharge_kw=[1.0, np.nan])))
+    assert log.rows[0]["fallback"] == ""
+    assert out["setpoint_power_discharge_kw"][0] == 1.0
+    assert out["setpoint_power_charge_kw"][0] == 0.0
+    assert np.isnan(out["setpoint_power_charge_kw"][1])
+
+
 @pytest.mark.parametrize(
     ("answer", "what"),
     [
@@ -77,10 +85,6 @@ def test_what_is_left_out_is_nan_and_nan_is_passed_on(hosted):
         (Setpoints(power_chrage_kw=[1.0, 1.0]), "unknown control 'power_chrage_kw'"),
         (Setpoints(power_charge_kw=[1.0, np.inf]), "power_charge_kw of flat-04-battery is infinite"),
         ({"power_charge_kw": 1.0}, "decide returned dict"),
-        (
-            Setpoints(power_charge_kw=[1.0, 0.0]),
-            "power_charge_kw of flat-03-battery is 1 but power_discharge_kw is left out, allowed: numbers",
-        ),
         (
             Setpoints(power_charge_kw=[0.0, np.nan], power_discharge_kw=[0.0, 2.0]),
             "power_discharge_kw of flat-04-battery is 2 but power_charge_kw is NaN",

@@ -11,7 +11,7 @@ from recosim.scenarios.schema_community import Battery, Community, Dwelling, Pho
 from recosim.scenarios.schema_rules import Comfort, Settlement, Tariff
 
 UNIT = re.compile(
-    r"(_degc|_kw|_kwh|_kh|_k|_l|_per_\w+|_deg|_m|_m2|_percent|_minutes|_days|_samples|_hours|_year|_ratio|_october_4|_km|_h)$"
+    r"(_degc|_kw|_kwh|_kh|_k|_l|_per_\w+|_deg|_m|_s|_ms|_m2|_percent|_minutes|_days|_samples|_hours|_year|_ratio|_october_4|_km|_h)$"
 )
 PLAIN = {  # numbers without a unit: shares, factors, counts and labels
     "seed", "days", "size", "people", "losses", "efficiency_inverter", "state_min", "state_max", "vat",
