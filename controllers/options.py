@@ -29,8 +29,8 @@ def arguments_of(made_of: Any, spec: str, options: Mapping[str, Any]) -> dict[st
     """Arguments with which a controller is made of its options.
 
     A class with an attribute ``Options``, a pydantic model, is made with one argument ``options``, the
-    validated model. Any other is made with the options as keyword arguments; where a parameter has an
-    annotation, the value must fit it.
+    validated model, or with the model's fields if it has no such parameter. Any other is made with the
+    options as keyword arguments; where a parameter has an annotation, the value must fit it.
 
     Parameters
     ----------
@@ -46,7 +46,10 @@ def arguments_of(made_of: Any, spec: str, options: Mapping[str, Any]) -> dict[st
     """
     model = model_of(made_of)
     if model is not None:
-        return {"options": _modelled(model, spec, options)}
+        validated = _modelled(model, spec, options)
+        if "options" in _parameters(made_of):
+            return {"options": validated}
+        return {name: getattr(validated, name) for name in model.model_fields}
     parameters = _parameters(made_of)
     named = [name for name, p in parameters.items() if p.kind not in _TAKE_MANY]
     if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):

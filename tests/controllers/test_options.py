@@ -80,6 +80,16 @@ def test_a_model_is_handed_over_validated():
     assert (made.options.mode, made.options.level, made.options.sizes) == ("hard", 3.0, [])
 
 
+def test_fields_of_a_model_may_be_arguments():
+    class Fielded:
+        Options = Modelled.Options
+
+        def __init__(self, level, mode, sizes): ...
+
+    given = arguments_of(Fielded, "x", {"mode": "soft"})
+    assert given == {"level": 5.0, "mode": "soft", "sizes": []}
+
+
 def test_a_list_fits_a_tuple_and_what_has_no_annotation_fits():
     options = {"level": 1, "sizes": [1, 2], "loose": {"any": "thing"}}
     assert arguments_of(Signed, "x", options) == options

@@ -7,6 +7,7 @@ from recosim.controllers.rules import Rules
 from recosim.errors import ControllerError
 
 SOURCE = """
+from pydantic import BaseModel
 from recosim.contracts import Setpoints
 
 class Off:
@@ -18,6 +19,15 @@ class Off:
 
 class Half:
     def reset(self, community, seed): ...
+
+class Far(Off):
+    horizon_steps = "96"
+
+class Modelled(Off):
+    class Options(BaseModel):
+        level: float = 1.0
+    def __init__(self, options):
+        self.level = options.level
 """
 
 
@@ -53,6 +63,8 @@ def test_a_scenario_may_name_no_code(tmp_path):
         ("{path}:Off", {"speed": 1}, "no option 'speed', allowed: level"),
         ("{path}:Missing", {}, "no class Missing"),
         ("{path}:Half", {}, "no method decide"),
+        ("{path}:Far", {}, "horizon_steps = '96', allowed: a whole number, 0 or more"),
+        ("{path}:Modelled", {"level": "high"}, "option level = 'high', allowed: a number"),
         ("{folder}/none.py:Off", {}, "none.py is not there"),
         ("no.such.module:Off", {}, "ModuleNotFoundError"),
     ],
