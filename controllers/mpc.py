@@ -40,7 +40,7 @@ class Plan:
 
 
 class Mpc:
-    """Re-optimises air conditioning, hot water, cars and storage of the whole community at every step.
+    """Re-optimises air conditioning, hot water, cars and storage of the community at every step.
 
     Parameters
     ----------
