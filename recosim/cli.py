@@ -12,6 +12,7 @@ from recosim import __version__
 from recosim.commands import controllers, runs, scenarios
 from recosim.commands.export import export
 from recosim.commands.settle import settle
+from recosim.commands.study import study_app
 from recosim.commands.validate import validate
 from recosim.commands.weather import weather_app
 from recosim.terminal import (
@@ -41,6 +42,7 @@ app.command()(export)
 app.command()(settle)
 app.command()(validate)
 app.add_typer(weather_app, name="weather")
+app.add_typer(study_app, name="study")
 
 
 def show_version(wanted: bool) -> None:
@@ -71,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         words.append(word)
         if word == "--json" and following != STANDARD_OUTPUT and following.startswith("-"):
             words.append(STANDARD_OUTPUT)
-    if words in ([], ["weather"]):
+    if words in ([], ["weather"], ["study"]):
         words.append("--help")
     before = signal.signal(signal.SIGINT, interrupt)
     try:

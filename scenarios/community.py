@@ -263,6 +263,7 @@ def _dwelling_parameters(scenario: Scenario) -> DwellingParameters:
             **{item.name: getattr(comfort, item.name) for item in fields(ComfortSchedule)}
         ),
         conductance_windows_open_w_per_k=np.array([opened for _, _, opened in thermal]),
+        gain_from_load=scenario.building.gain_from_load,
         shutter_factor=scenario.building.factor_shutters,
     )
 

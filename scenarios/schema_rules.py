@@ -128,6 +128,9 @@ class BuildingUse(Section):
     factor_shutters: Share = Field(
         default=0.45, description="What closed shutters leave, June to September above 300 W/m2."
     )
+    gain_from_load: Share = Field(
+        default=1.0, description="Share of the household load that stays in the dwelling as heat."
+    )
     natural_night_ventilation: bool = Field(default=True, description="Windows are opened in warm nights.")
     roof_u_w_per_m2k: float | None = Field(
         default=None,

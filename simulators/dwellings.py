@@ -70,7 +70,7 @@ class DwellingParameters:
         Share of the household load that stays inside as heat.
     shutter_factor : float
         What closed shutters let through.
-    temp_initial_degc : float
+    temp_initial_degc : array, shape (n,), or float
         Temperature of both nodes before the warm-up [degC].
     """
 
@@ -81,7 +81,7 @@ class DwellingParameters:
     conductance_windows_open_w_per_k: FloatArray
     gain_from_load: FloatArray | float = 1.0
     shutter_factor: float = SHUTTER_FACTOR
-    temp_initial_degc: float = 20.0
+    temp_initial_degc: FloatArray | float = 20.0
 
     @property
     def power_standby_kw(self) -> FloatArray:
@@ -160,12 +160,13 @@ class Dwellings(DeviceGroup):
             parameters.network, self.grid.step_s, parameters.conductance_windows_open_w_per_k
         )
         n = len(devices)
-        self.temps = np.full((n, 2), parameters.temp_initial_degc)
+        initial = np.array(np.broadcast_to(parameters.temp_initial_degc, n), dtype=np.float64)
+        self.temps = np.stack([initial, initial], axis=1)
         self.thermostat: ThermostatState = initial_state(n)
         self._look_ahead = LOOK_AHEAD_HOURS * self.grid.steps_per_hour
         self._comfort: ComfortRows
         self._comfort_first = -1
-        self._operative = np.full(n, parameters.temp_initial_degc)
+        self._operative = initial
         self.out = self.zeros()
         self.out["temp_indoor_degc"] = read_only(self.temps[:, AIR].copy())
         self.out["temp_mass_degc"] = read_only(self.temps[:, MASS].copy())

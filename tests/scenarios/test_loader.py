@@ -35,7 +35,7 @@ def message(action, *arguments, **options):
 
 
 def test_library():
-    assert library_names() == ["naples", "naples-small"]
+    assert library_names() == ["naples", "naples-paper", "naples-small"]
     assert all(len(text) > 40 for text in library_descriptions().values())
     assert [load_scenario(name).name for name in library_names()] == library_names()
 
@@ -50,7 +50,7 @@ def test_a_short_file_is_enough(tmp_path):
     assert load_scenario("naples").folder is None
 
 
-@pytest.mark.parametrize("name", ["naples", "naples-small"])
+@pytest.mark.parametrize("name", ["naples", "naples-paper", "naples-small"])
 def test_written_and_read_again_is_the_same(name):
     scenario = load_scenario(name)
     text = scenario_yaml(scenario)
@@ -278,7 +278,7 @@ def test_files_that_cannot_be_read(tmp_path):
     assert "does not exist" in message(load_scenario, str(tmp_path / "none.yaml"))
     assert "does not exist" in message(load_scenario, "none.yaml")
     assert "does not exist" in message(load_scenario, str(tmp_path))
-    expected = "no scenario 'napels', did you mean 'naples'? allowed: naples, naples-small, or the path of"
+    expected = "no scenario 'napels', did you mean 'naples'? allowed: naples, naples-paper, naples-small, or"
     assert message(load_scenario, "napels").startswith(expected)
     path.write_bytes(b"\xef\xbb\xbf" + TEXT.encode())
     assert load_scenario(str(path)).name == "mine"
