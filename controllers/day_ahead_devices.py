@@ -1,6 +1,6 @@
 """Air conditioning and batteries over one day: what they may do, and what they do by their own rules.
 
-A thermostat holds the edge of the comfort band; a battery feeds its own load until it is empty.
+The rules are foreseen by `own_rules`.
 """
 
 from collections.abc import Sequence
@@ -11,10 +11,9 @@ import numpy as np
 from recosim.arrays import BoolArray, FloatArray, IntArray
 from recosim.components import Devices
 from recosim.contracts import Community, Forecast, Observation
-from recosim.simulators.batteries import STATE_OF_HEALTH
+from recosim.controllers.own_rules import batteries, present, thermostats
 from recosim.simulators.dwellings import DwellingParameters
-from recosim.simulators.physics.battery import clip_to_limits, retained_share, stored_energy_after
-from recosim.simulators.physics.battery_ageing import aged
+from recosim.simulators.physics.battery import retained_share
 from recosim.simulators.physics.heat_pump import cooling_capacity_kw, cop, eer, heating_capacity_kw
 from recosim.simulators.physics.rc_network import discretise, stack_inputs
 
@@ -133,7 +132,8 @@ def air_conditioning_of(
     # a thermostat heats to the lower edge in the heating season, cools to the upper one in the cooling season
     edge = np.where(heats_here, first.temp_comfort_min_degc[rows], first.temp_comfort_max_degc[rows])
     edge = np.where(power_max > 0.0, edge, np.nan)
-    base, temps = _thermostats(discrete.a, rise, moves, weights, edge - known, power_max)
+    alone = [thermostats(parameters, start, future, n_steps) for future in futures]
+    base, temps = (np.stack(series) for series in zip(*alone, strict=True))
     held = np.einsum("in,skin->ski", weights, temps)
     target = np.where(np.isnan(edge), np.inf, edge) - known
     ends = temps[:, -1]
@@ -154,48 +154,15 @@ def air_conditioning_of(
     )
 
 
-def _thermostats(
-    keeps: FloatArray,
-    rise: FloatArray,
-    drift: FloatArray,
-    weights: FloatArray,
-    target: FloatArray,
-    power_max: FloatArray,
-) -> tuple[FloatArray, FloatArray]:
-    """Powers that hold the target where they can, (S, K, I) [kW]; temperatures, (S, K, I, 2) [degC]."""
-    temps, powers = np.zeros_like(drift), np.zeros(drift.shape[:3])
-    before = np.zeros_like(drift[:, 0])  # what the day begins with is part of the drift
-    for k in range(drift.shape[1]):
-        free = np.einsum("nab,snb->sna", keeps, before) + drift[:, k]
-        short = target[:, k] - np.einsum("in,sin->si", weights, free)
-        per_kw = np.einsum("in,in->i", weights, rise[k])
-        wanted = np.where(np.isnan(short), 0.0, short / per_kw)
-        powers[:, k] = np.clip(wanted, 0.0, power_max[k])
-        before = free + rise[k] * powers[:, k, :, None]
-        temps[:, k] = before
-    return powers, temps
-
-
 def storage_of(community: Community, observation: Observation, before_kw: FloatArray) -> Storage | None:
     """The batteries, and what they do by their own rule before a net load, shape (S, K, P)."""
     devices = community.devices.get("battery")
     if devices is None or not len(devices):
         return None
-    battery = devices.parameters
-    if STATE_OF_HEALTH in devices.declaration.states:
-        battery = aged(battery, observation[STATE_OF_HEALTH])
-    start = observation["energy_battery_kwh"]
+    battery, start = present(devices, observation), observation["energy_battery_kwh"]
     n, step_s = len(devices), float(community.grid.step_s)
-    nothing = np.full(n, np.nan)
-    base = np.zeros((*before_kw.shape[:2], n))
-    end = np.zeros((len(before_kw), n))
-    for s, load in enumerate(before_kw):
-        energy = start
-        for k, net in enumerate(load[:, devices.node]):
-            charge, discharge = clip_to_limits(battery, energy, nothing, nothing, net, step_s)
-            energy = stored_energy_after(battery, energy, charge, discharge, step_s)
-            base[s, k] = charge - discharge
-        end[s] = energy
+    alone = [batteries(battery, start, load[:, devices.node], step_s) for load in before_kw]
+    base, end = (np.stack(series) for series in zip(*alone, strict=True))
 
     def column(values: object) -> FloatArray:
         return np.array(np.broadcast_to(np.asarray(values, dtype=np.float64), n))

@@ -5,7 +5,7 @@ that charge from the grid. Whatever is not decided is left to its own rule, and 
 that holds the edge of the comfort band, a battery that feeds its own load until it is empty.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -177,7 +177,7 @@ def refuse_other_kinds(community: Community) -> None:
             )
 
 
-def checked_kinds(controls: Collection[str], where: str) -> tuple[str, ...]:
+def checked_kinds(controls: object, where: str) -> tuple[str, ...]:
     """The kinds named, in the order of ``DECIDED``.
 
     Raises
@@ -185,10 +185,11 @@ def checked_kinds(controls: Collection[str], where: str) -> tuple[str, ...]:
     ControllerError
         One of them is unknown or named twice, or it is no list.
     """
-    fits = isinstance(controls, list | tuple) and all(kind in DECIDED for kind in controls)
-    if not fits or len(set(controls)) < len(controls):
+    named = tuple(controls) if isinstance(controls, list | tuple) else (controls,)
+    known = all(isinstance(kind, str) and kind in DECIDED for kind in named)
+    if named == (controls,) or not known or len(set(named)) < len(named):
         raise ControllerError(
             f"{where}.controls = {controls!r}, allowed: a list of {' and '.join(DECIDED)}, each once; "
             "what is not in it is left to the devices' own rules"
         )
-    return tuple(kind for kind in DECIDED if kind in controls)
+    return tuple(kind for kind in DECIDED if kind in named)

@@ -10,6 +10,7 @@ from recosim.contracts import Community, Forecast, Observation, Setpoints, Share
 from recosim.controllers.appliance_starts import ApplianceStarts
 from recosim.controllers.community_model import CommunityModel, OptimisationModel
 from recosim.controllers.horizon import Horizon
+from recosim.controllers.left_alone import LeftAlone
 from recosim.controllers.linear_program import LinearProgram
 from recosim.controllers.solver import Guards, LiveSolver, Solution
 from recosim.errors import ControllerError
@@ -57,6 +58,8 @@ class Mpc:
         Accepted distance between plan and bound, relative to the objective.
     time_limit_ms : float or None
         Wall-clock limit per linear programme; makes runs unrepeatable [ms].
+    controls : list of {"hvac", "battery"}, optional
+        What it decides; the rest is left to the devices' own rules, which are foreseen. Left out: everything.
 
     Notes
     -----
@@ -74,7 +77,9 @@ class Mpc:
         branch_limit: int = 0,
         gap_relative: float = 1e-4,
         time_limit_ms: float | None = None,
+        controls: Sequence[str] | None = None,
     ) -> None:
+        self._left = None if controls is None else LeftAlone(controls, "mpc")
         for name, value, least in (
             ("iteration_limit", iteration_limit, 1),
             ("branch_limit", branch_limit, 0),
@@ -118,6 +123,8 @@ class Mpc:
 
     def reset(self, community: Community, seed: int) -> None:
         """Build and compile the model; once per run."""
+        if self._left is not None:
+            community = self._left.reset(community)
         grid = community.grid
         now: FloatArray = np.zeros(1)
         tranches = community.sharing.rates(grid.times[:1], now)
@@ -135,6 +142,8 @@ class Mpc:
 
     def decide(self, observation: Observation, forecast: Forecast) -> Setpoints:
         """Solve the horizon and ask for its first step; cycles of appliances are placed before."""
+        if self._left is not None:
+            forecast = self._left.foreseen(observation, forecast)
         if self._starts is None:
             return self._decide(observation, forecast)
         planned = self._starts.plan(observation, forecast)
@@ -160,7 +169,8 @@ class Mpc:
         if not solution.usable:
             return self._without_solution(observation.time, solution.status)
         begins = observation.time - spare * self._step_s
-        self._plan = Plan(begins=begins, asked=self._model.ask(solution.values))
+        asked = self._model.ask(solution.values)
+        self._plan = Plan(begins=begins, asked=asked if self._left is None else self._left.asked(asked))
         self.record = {
             "status": solution.status,
             "fallback": fallback,

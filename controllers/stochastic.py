@@ -196,8 +196,9 @@ class StochasticMpc(Mpc):
         branch_limit: int = 0,
         gap_relative: float = 1e-4,
         time_limit_ms: float | None = None,
+        controls: Sequence[str] | None = None,
     ) -> None:
-        super().__init__(horizon, iteration_limit, branch_limit, gap_relative, time_limit_ms)
+        super().__init__(horizon, iteration_limit, branch_limit, gap_relative, time_limit_ms, controls)
         for name, levels in (("n_pv", n_pv), ("n_load", n_load)):
             if not is_number(levels, whole=True) or not 1 <= levels <= LEVELS_MAX:
                 raise ControllerError(f"mpc-stochastic.{name} = {levels!r}, allowed: 1 to {LEVELS_MAX}")

@@ -19,7 +19,7 @@ PLAIN = {  # numbers without a unit: shares, factors, counts and labels
     "field_factor_cooling", "modulation_min", "degradation", "factor_shading", "factor_shutters",
     "fund_share", "producers_share", "f1", "f2", "f3", "resistance", "capacity", "cop", "photovoltaics",
     "factor", "factor_temperature", "factor_incidence", "fraction_frame", "g_value", "linke_turbidity",
-    "share_by_car",
+    "share_by_car", "gain_from_load",
 }  # fmt: skip
 FLAT = {
     "name": "a",
