@@ -29,7 +29,8 @@ def naples(
         typer.Option(metavar="1|3x3", help="Scenarios of sun and load in a plan; left out: both in turn."),
     ] = None,
     sensitivity: Annotated[
-        bool, typer.Option("--sensitivity", help="Also batteries of other sizes and efficiencies.")
+        bool,
+        typer.Option("--sensitivity", metavar="", help="Also batteries of other sizes and efficiencies."),
     ] = False,
     overrides: Overrides = None,
     json_to: Json = None,

@@ -232,3 +232,8 @@ def test_a_thousand_dwellings() -> None:
     made = parts("community.size=1000")
     assert len(made.devices["dwelling"]) == 1000
     assert len(made.devices["battery"]) == 400
+
+
+def test_the_share_of_the_load_that_warms_a_dwelling() -> None:
+    assert dwellings().gain_from_load == 1.0
+    assert dwellings("building.gain_from_load=0.35").gain_from_load == 0.35
