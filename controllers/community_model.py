@@ -114,7 +114,7 @@ class Windows:
     def __init__(self, community: Community, horizon: Horizon) -> None:
         self._horizon = horizon
         self._step_s = community.grid.step_s
-        self._constant_load_kw = _constant_load_kw(community)
+        self._constant_load_kw = constant_load_kw(community)
         plants = community.devices["photovoltaics"]
         self._plants_at_pods = np.zeros((len(plants), len(community.pods)))
         self._plants_at_pods[np.arange(len(plants)), plants.node] = 1.0
@@ -188,7 +188,7 @@ class CommunityModel:
         return self._future.ask(values, self.compiled)
 
 
-def _constant_load_kw(community: Community) -> FloatArray:
+def constant_load_kw(community: Community) -> FloatArray:
     """Standby and auxiliary power at each POD, which no controller can change, shape (n_pods,) [kW]."""
     total = np.zeros(len(community.pods))
     for devices in community.devices.values():

@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from recosim.arrays import FloatArray, IntArray
+from recosim.components import Devices
 from recosim.contracts import Community, Forecast, Observation
+from recosim.controllers.community_model import constant_load_kw
 from recosim.controllers.day_ahead_devices import AirConditioning, Storage, air_conditioning_of, storage_of
 from recosim.errors import ControllerError
 from recosim.simulators.dwellings import DwellingParameters
@@ -126,8 +128,17 @@ def pose_day(
     grid = community.grid
     rows = slice(0, n_steps)
     first = futures[0]
-    load = np.stack([future.power_load_kw[rows] for future in futures])
-    sun = np.stack([future.power_pv_kw[rows].sum(axis=1) for future in futures]) * grid.step_h
+    plants, n_pods = community.devices["photovoltaics"], len(community.pods)
+    _refuse_other_payments(plants, first)
+    # behind a plant's own meter, what it takes itself and what it gives are one
+    constant = constant_load_kw(community)
+    net = np.stack(
+        [
+            future.power_load_kw[rows] + constant - plants.at_nodes(future.power_pv_kw[rows], n_pods)
+            for future in futures
+        ]
+    )
+    load, sun = np.maximum(net, 0.0), np.maximum(-net, 0.0).sum(axis=2) * grid.step_h
     hour = np.arange(n_steps, dtype=np.int64) // grid.steps_per_hour
     n_hours = int(hour[-1]) + 1
     units = air_conditioning_of(community, observation, futures, n_steps, band_k)
@@ -150,6 +161,24 @@ def pose_day(
     return replace(posed, limit_kw=limit)
 
 
+def _refuse_other_payments(plants: Devices, forecast: Forecast) -> None:
+    """Raise a ControllerError where plants are paid differently, or one of them is not paid at all."""
+    for tranche in forecast.shared:
+        if len(forecast.shared) > 1 or not tranche.injecting[plants.node].all():
+            raise ControllerError(
+                "day-ahead knows one payment for what all plants share, here some are paid otherwise; "
+                "use mpc, or plants of one date and one grant"
+            )
+
+
+def other_kinds(community: Community) -> dict[str, Devices]:
+    """Devices that a controller decides and the paper does not know, such as hot water, by kind."""
+    known = ("dwelling", "photovoltaics", "battery")
+    return {
+        kind: devices for kind, devices in community.devices.items() if kind not in known and len(devices)
+    }
+
+
 def refuse_other_kinds(community: Community) -> None:
     """Raise a ControllerError where a day-ahead plan would not be what the meters show."""
     devices = community.devices
@@ -157,8 +186,7 @@ def refuse_other_kinds(community: Community) -> None:
     behind = [name for name, p in zip(plants.names, plants.node, strict=True) if p in dwellings.node]
     problems = {
         "photovoltaics behind a flat's meter": behind,
-        "hot water": devices["water_heater"].names if "water_heater" in devices else (),
-        "shiftable appliances": devices["appliance"].names if "appliance" in devices else (),
+        **{f"devices of kind {kind}": others.names for kind, others in other_kinds(community).items()},
     }
     if "battery" in devices:
         batteries = devices["battery"]

@@ -11,7 +11,7 @@ import numpy as np
 
 from recosim.arrays import FloatArray
 from recosim.contracts import Community, Forecast, Observation
-from recosim.controllers.day_ahead_problem import BATTERY, HVAC, checked_kinds
+from recosim.controllers.day_ahead_problem import BATTERY, HVAC, checked_kinds, other_kinds
 from recosim.controllers.own_rules import batteries, present, thermostats
 from recosim.errors import ControllerError
 
@@ -45,15 +45,13 @@ class LeftAlone:
         Raises
         ------
         ControllerError
-            It has hot water or shiftable appliances, which are not foreseen.
+            It has other devices to decide, such as hot water, which are not foreseen.
         """
-        for kind in ("water_heater", "appliance"):
-            if len(community.devices.get(kind, ())):
-                name = community.devices[kind].names[0]
-                raise ControllerError(
-                    f"{self._where}.controls with {name}, allowed: no hot water and no shiftable appliances; "
-                    "leave controls out to decide everything"
-                )
+        for kind, devices in other_kinds(community).items():
+            raise ControllerError(
+                f"{self._where}.controls beside devices of kind {kind} ({devices.names[0]}), allowed: "
+                "communities without them; leave controls out to decide everything"
+            )
         self._community = community
         self._ignored = {
             control

@@ -246,6 +246,14 @@ def test_other_communities_are_refused(scene: Callable[..., Any]) -> None:
         controller.reset(scene("naples", "2025-07-14").plant.community, seed=1)
 
 
+def test_plants_that_are_paid_differently_are_refused(day: Any) -> None:
+    known = day.forecast(0)
+    (tranche,) = known.shared
+    for shared in ((tranche, tranche), (replace(tranche, injecting=np.zeros(11, dtype=np.bool_)),)):
+        with pytest.raises(ControllerError, match="one payment for what all plants share"):
+            posed(day, [replace(known, shared=shared)])
+
+
 def test_the_controller_follows_its_plan_and_plans_again_at_midnight(day: Any) -> None:
     controller = DayAhead(controls=["battery"], objective="shared_revenue")
     controller.reset(day.plant.community, seed=1)

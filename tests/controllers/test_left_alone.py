@@ -102,7 +102,7 @@ def test_a_battery_plan_knows_what_thermostats_will_take(july: Any) -> None:
 )
 def test_what_is_not_foreseen_is_refused(scene: Callable[..., Any], override: str) -> None:
     controller = Mpc(controls=["battery"])
-    with pytest.raises(ControllerError, match="no hot water and no shiftable appliances"):
+    with pytest.raises(ControllerError, match="mpc.controls beside devices of kind"):
         controller.reset(scene(*JULY, override).plant.community, seed=1)
 
 

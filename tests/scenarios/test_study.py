@@ -150,12 +150,21 @@ def test_nine_scenarios_and_other_batteries() -> None:
         assert lossy["S3"]["revenue_eur"] > lossy["S0"]["revenue_eur"] + 1.0
 
 
-def test_a_day_without_control_needs_no_plan() -> None:
-    day = NaplesDay(load_scenario("naples-paper", ["community.size=2"]), FUTURES["1"])
-    outcome = day.outcome(())
-    assert outcome.n_columns == 0
-    assert outcome.charged_kwh == 0.0
-    assert outcome.plan_error_eur < 1e-9
+def test_meters_show_what_was_planned_beside_standby_and_common_services() -> None:
+    overrides = [
+        "community.size=2",
+        "community.common_services={}",
+        "community.plants[0].pod=common",
+        "community.plants[0].power_auxiliary_kw=0.05",
+        "hvac.power_standby_kw=0.01",
+    ]
+    day = NaplesDay(load_scenario("naples-paper", overrides), FUTURES["1"])
+    base, decided = day.outcome(()), day.outcome(("hvac", "battery"))
+    assert (base.n_columns, base.charged_kwh) == (0, 0.0)
+    assert decided.revenue_eur > base.revenue_eur + 0.1
+    for outcome in (base, decided):
+        assert outcome.plan_error_eur < 1e-9
+        assert outcome.bill_eur == pytest.approx(base.bill_eur, abs=1e-6)
 
 
 Command = Callable[..., tuple[int, str, str]]
