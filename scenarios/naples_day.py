@@ -2,7 +2,8 @@
 
 A plan is made before the day, for all futures at once, and each future's own part of it is applied in a run
 of its own: dwellings, batteries, meters and settlement are those of every other run. The figures are what the
-meters say, not what the plan says.
+meters say, not what the plan says. A rolling horizon would not do: each of its plans allows the bills of its
+own 24 hours, so that those of the day come out unequal (by 0.3 EUR with `mpc-stochastic`).
 """
 
 from dataclasses import dataclass
