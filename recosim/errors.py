@@ -29,3 +29,7 @@ class SolverError(RecosimError):
 
 class ResultsError(RecosimError):
     """A result file cannot be written, read or compared."""
+
+
+class ForeignError(RecosimError):
+    """A foreign simulator cannot be started, ended, did not answer, or answered what it must not."""

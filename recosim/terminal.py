@@ -44,23 +44,23 @@ def interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
     raise Interrupted(EXIT_INTERRUPTED)
 
 
-def what_is_left(path: Path) -> str:
-    """Tell what an interrupted run leaves at ``path``."""
+def what_is_left(path: Path, ended: str = "interrupted") -> str:
+    """Tell what a run that ended early leaves at ``path``."""
     from recosim.results.run_file import open_run
 
     if not path.exists():
-        return "interrupted: no day was finished, so no result file was written"
+        return f"{ended}: no day was finished, so no result file was written"
     try:
         with open_run(path) as run:
             if run.complete:
-                return f"interrupted: the run in {path} is complete"
+                return f"{ended}: the run in {path} is complete"
             done, whole = run.grid_committed.n_steps, run.grid.n_steps
             first = run.grid.local[0].date()
             last = run.grid.local[max(done - 1, 0)].date()
     except ResultsError as error:
-        return f"interrupted: {one_line(error)}"
+        return f"{ended}: {one_line(error)}"
     return (
-        f"interrupted: {path} is not complete, it holds {first} to {last} ({done} of {whole} steps); "
+        f"{ended}: {path} is not complete, it holds {first} to {last} ({done} of {whole} steps); "
         "to simulate it again from the start, add --force"
     )
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,9 @@ from recosim.results.kpis import Money, Running, compute_kpis
 from recosim.results.run_file import Kpi, Run, RunMeta, installed_versions
 from recosim.results.store import RunWriter
 from recosim.scenarios.community import comfort_calendar, community_of, parts_of
+from recosim.scenarios.foreign import Foreign
+from recosim.scenarios.foreign_process import Process
+from recosim.scenarios.foreign_wiring import Wiring, ended_afterwards
 from recosim.scenarios.input_series import series_of, times_of
 from recosim.scenarios.loader import scenario_yaml
 from recosim.scenarios.rules_of_money import sharing_of, tariff_of
@@ -28,6 +32,9 @@ from recosim.scenarios.stored_value import worth_of_cars, worth_of_states, worth
 from recosim.scenarios.world import Plant, RecosimWorld, recorded_series
 from recosim.simulators.exposure import Exposure
 from recosim.simulators.gse import Accounts
+
+BESIDE_FOREIGN = "rules"
+"""Controller of this process where foreign ones decide and no other is asked for."""
 
 Progress = Callable[[int, int, int], None]
 
@@ -95,9 +102,10 @@ def check_scenario(scenario: Scenario) -> list[str]:
     ]
 
 
-def default_path(scenario: Scenario, controller: str) -> Path:
+def default_path(scenario: Scenario, controller: str, foreign: Foreign | None = None) -> Path:
     """Where a run goes unless told otherwise."""
     name = Path(controller.rpartition(":")[0]).stem if ":" in controller else controller
+    name = "+".join([name, *(foreign.names if foreign else ())])
     period = scenario.period
     return Path("runs") / (
         f"{scenario.name}-{name}-{period.date_start.isoformat()}-{period.days}d-seed{scenario.seed}.h5"
@@ -108,6 +116,7 @@ def run_scenario(
     scenario: Scenario,
     *,
     controller: str | None = None,
+    foreign: Foreign | None = None,
     out: Path | None = None,
     force: bool = False,
     isolate: bool = False,
@@ -120,7 +129,9 @@ def run_scenario(
     scenario : Scenario
     controller : str, optional
         Entry point, ``package.module:Class`` or ``path/to/file.py:Class``; default: the scenario's own. Its
-        options come from the scenario.
+        options come from the scenario. With foreign controllers: ``rules``, without options.
+    foreign : Foreign, optional
+        Simulators from outside that take part.
     out : Path, optional
         Result file; default: in the folder ``runs``.
     force : bool
@@ -133,39 +144,107 @@ def run_scenario(
     Raises
     ------
     RecosimError
-        Scenario, data, controller or result file are wrong.
+        Scenario, data, controller, foreign simulators or result file are wrong.
     """
     began = time.process_time()
-    name = scenario.controller.name if controller is None else controller
-    path = out or default_path(scenario, name)
-    choice = scenario.controller
-    isolated_s = choice.kill_after_s if isolate else None
-    with opened_controller(name, choice.options, controller is not None, isolated_s) as made:
-        plant = build_plant(scenario, getattr(made, "horizon_steps", 0))
-        log = DecisionLog()
-        meta = RunMeta(
-            name=scenario.name,
-            scenario_yaml=scenario_yaml(scenario),
-            controller=name,
-            seed=scenario.seed,
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-            versions=installed_versions(),
+    name, options = controller_of(scenario, controller, foreign)
+    path = out or default_path(scenario, name, foreign)
+    isolated_s = scenario.controller.kill_after_s if isolate else None
+    with opened_controller(name, options, controller is not None, isolated_s) as made:
+        return run_plant(
+            scenario,
+            build_plant(scenario, getattr(made, "horizon_steps", 0)),
+            made,
+            name=name,
+            path=path,
+            foreign=foreign,
+            force=force,
+            isolated=isolate,
+            progress=progress,
+            began=began,
         )
-        series = recorded_series(plant.community)
-        with RunWriter(path, meta=meta, grid=plant.community.grid, series=series, force=force) as writer:
-            world = _world(plant, made, log, writer, scenario, progress)
-            world.run()
-            accounts = world.accounts()
-            writer.write_controller(log.columns())
-            write_accounts(writer, accounts, plant.community.pods.names)
-            kept = read_accounts(writer.so_far())
-            notes = [*getattr(plant.community.tariff, "notes", ()), *accounts.settlement.notes]
-            if not any(scenario.model_error.model_dump().values()):  # else the controller knows no better
-                notes += log.notes
-            began -= getattr(made, "cpu_s", 0.0) if isolate else 0.0  # what its own process took
-            kpis = _finish(
-                writer, plant, accounts, log, world.balance.residual_kwh, world.states_at_start, began
-            )
+
+
+def controller_of(
+    scenario: Scenario, controller: str | None, foreign: Foreign | None
+) -> tuple[str, Mapping[str, Any]]:
+    """Name and options of the controller of this process: what is asked for, or the scenario's own.
+
+    Foreign controllers are not set beside the scenario's unless that is asked for.
+    """
+    if controller is None and foreign is not None and foreign.controllers:
+        return BESIDE_FOREIGN, {}
+    return controller or scenario.controller.name, scenario.controller.options
+
+
+def run_plant(
+    scenario: Scenario,
+    plant: Plant,
+    made: Controller,
+    *,
+    name: str,
+    path: Path,
+    foreign: Foreign | None = None,
+    force: bool = False,
+    isolated: bool = False,
+    progress: Progress | None = None,
+    began: float | None = None,
+    started: Callable[[RecosimWorld], None] | None = None,
+) -> RunResult:
+    """Simulate a plant with a controller that has been made, and write the result file.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    plant : Plant
+        What `build_plant` makes of the scenario.
+    made : Controller
+    name : str
+        What the file calls the controller.
+    path : Path
+    foreign, force, progress
+        As in `run_scenario`.
+    isolated : bool
+        Whether the controller has a process of its own, whose CPU time is added.
+    began : float, optional
+        CPU time at which the work began; default: now [s].
+    started : callable, optional
+        Told of the world before it runs.
+
+    Raises
+    ------
+    RecosimError
+        As `run_scenario`.
+    """
+    began = time.process_time() if began is None else began
+    log = DecisionLog()
+    name = "+".join([name, *(foreign.names if foreign else ())])
+    meta = RunMeta(
+        name=scenario.name,
+        scenario_yaml=scenario_yaml(scenario),
+        controller=name,
+        seed=scenario.seed,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        versions=installed_versions(),
+    )
+    series = recorded_series(plant.community)
+    with (
+        RunWriter(path, meta=meta, grid=plant.community.grid, series=series, force=force) as writer,
+        ended_afterwards() as processes,
+    ):
+        world = _world(plant, made, log, writer, scenario, progress, foreign, processes)
+        if started is not None:
+            started(world)
+        world.run()
+        accounts = world.accounts()
+        writer.write_controller(log.columns())
+        write_accounts(writer, accounts, plant.community.pods.names)
+        kept = read_accounts(writer.so_far())
+        notes = [*getattr(plant.community.tariff, "notes", ()), *accounts.settlement.notes]
+        if not any(scenario.model_error.model_dump().values()):  # else the controller knows no better
+            notes += log.notes
+        began -= getattr(made, "cpu_s", 0.0) if isolated else 0.0
+        kpis = _finish(writer, plant, accounts, log, world.balance.residual_kwh, world.states_at_start, began)
     return RunResult(
         path=path,
         kpis=kpis,
@@ -183,6 +262,8 @@ def _world(
     writer: RunWriter,
     scenario: Scenario,
     progress: Progress | None,
+    foreign: Foreign | None,
+    processes: list[Process],
 ) -> RecosimWorld:
     series, seed = plant.series, scenario.seed
     believed = perturbed(plant.community, seed=seed, **scenario.model_error.model_dump())
@@ -195,6 +276,9 @@ def _world(
         if progress is not None:
             progress(done, grid.n_steps, grid.start + done * grid.step_s)
 
+    wiring = None
+    if foreign is not None:
+        wiring = Wiring(foreign, plant.community, grid, series.n_warmup, forecasts, processes)
     return RecosimWorld(
         plant,
         controller=controller,
@@ -204,6 +288,7 @@ def _world(
         seed=seed,
         progress=None if progress is None else report,
         time_budget_ms=scenario.controller.time_budget_ms,
+        foreign=wiring,
     )
 
 

@@ -1,8 +1,10 @@
 """Builds the mosaik world of a run: which simulators, and what flows between them."""
 
+import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import mosaik
 
@@ -76,6 +78,18 @@ def _empty_world() -> Any:
     return mosaik.World(dict(SIMULATORS), cache=False, skip_greetings=True, configure_logging=False)
 
 
+class ForeignSimulators(Protocol):
+    """What takes part in a world from outside."""
+
+    def start(self, world: "RecosimWorld") -> None:
+        """Start it, when our own simulators have been started but not connected."""
+        ...
+
+    def connect(self, world: "RecosimWorld") -> None:
+        """Connect it, when our own simulators are."""
+        ...
+
+
 class RecosimWorld:
     """A mosaik world with its simulators started and connected.
 
@@ -91,6 +105,8 @@ class RecosimWorld:
         Called with the number of steps done, warm-up included.
     time_budget_ms : float or None
         Longest decision that counts; None: any [ms].
+    foreign : ForeignSimulators or None
+        Simulators from outside, which are started before the others are connected and connected after them.
     """
 
     def __init__(
@@ -104,6 +120,7 @@ class RecosimWorld:
         seed: int,
         progress: Callable[[int], None] | None = None,
         time_budget_ms: float | None = None,
+        foreign: ForeignSimulators | None = None,
     ) -> None:
         self._plant = plant
         self._grid = plant.series.simulated
@@ -115,7 +132,11 @@ class RecosimWorld:
         self._simulators: dict[str, Any] = {}
         try:
             self._start(controller, forecasts, log, writer, seed, progress)
+            if foreign is not None:
+                foreign.start(self)
             self._connect()
+            if foreign is not None:
+                foreign.connect(self)
         except BaseException:
             self.mosaik.shutdown()
             raise
@@ -126,13 +147,31 @@ class RecosimWorld:
             self.mosaik.run(
                 until=self._grid.n_steps * self._grid.step_s, print_progress=False, lazy_stepping=False
             )
+        except BaseException:
+            self._cancel()
+            raise
         finally:
             self.mosaik.shutdown()
+
+    def _cancel(self) -> None:
+        """End what waits for a step that will never come; asyncio would complain of it on the terminal."""
+        loop = self.mosaik.loop
+        while tasks := asyncio.all_tasks(loop):
+            for task in tasks:
+                task.cancel()
+            # Ctrl-C comes out of the loop once for every task that it goes through
+            with suppress(SystemExit):
+                loop.run_until_complete(asyncio.wait(tasks))
 
     def accounts(self) -> Accounts:
         """What the hours so far cost and earned."""
         accounts: Accounts = self._simulators["gse"].accounts()
         return accounts
+
+    @property
+    def simulators(self) -> Mapping[str, Any]:
+        """The simulators of this process that hold devices, meters or accounts, by group."""
+        return self._simulators
 
     @property
     def states_at_start(self) -> Mapping[str, Mapping[str, FloatArray]]:
@@ -263,4 +302,5 @@ class RecosimWorld:
         for kind, devices in self._devices.items():
             world.connect(groups[kind], self._sinks[kind], *self._simulators[kind].outputs)
             if devices.declaration.setpoints:
-                world.connect(host, self._sinks[kind], *devices.declaration.setpoints)
+                # from the devices, who know whose set-points they were given
+                world.connect(groups[kind], self._sinks[kind], *devices.declaration.setpoints)

@@ -3,7 +3,8 @@
 A simulator built on `DeviceGroup` holds all devices of a kind as arrays of shape (n,). It shows mosaik one
 *group* entity, whose attribute values are whole arrays (fast, used inside), and one *member* entity per
 device as its child, with scalar values (open: any foreign simulator can be connected to one battery).
-A member's own value overrides the group's for that member.
+A member's own value overrides the group's for that member: what it is asked for, and, where a foreign device
+stands in its place, what it says it has done.
 """
 
 from collections.abc import Mapping, Sequence
@@ -51,6 +52,7 @@ class DeviceGroup(mosaik_api_v3.Simulator):
         self.grid: TimeGrid
         self.names: tuple[str, ...] = ()
         self.out: dict[str, FloatArray] = {}
+        self.asked: dict[str, FloatArray] = {}
         self._index: dict[str, int] = {}
 
     def init(
@@ -112,8 +114,21 @@ class DeviceGroup(mosaik_api_v3.Simulator):
 
     def step(self, time: int, inputs: Mapping[str, Mapping[str, Mapping[str, Any]]], max_advance: int) -> int:
         """Advance one step and ask to be called again at the next."""
-        self.advance(time // self.grid.step_s, self.gather(inputs))
+        values = self.gather(inputs)
+        self.asked = {name: values[name] for name in self.declaration.setpoints}
+        self.advance(time // self.grid.step_s, values)
+        for eid, attributes in inputs.items():
+            own = {} if eid == GROUP else {a: v for a, v in attributes.items() if a in self.out}
+            if own:
+                self.stand_in(eid, {attr: self._one(eid, attr, sources) for attr, sources in own.items()})
         return time + self.grid.step_s
+
+    def stand_in(self, member: str, values: Mapping[str, float]) -> None:
+        """Let a member's outputs be these, which a foreign device in its place reports."""
+        for name, value in values.items():
+            whole = np.array(self.out[name])
+            whole[self._index[member]] = value
+            self.out[name] = read_only(whole)
 
     def advance(self, step: int, inputs: Mapping[str, FloatArray]) -> None:
         """Compute ``out`` for step number ``step`` of the world's grid."""
@@ -122,16 +137,17 @@ class DeviceGroup(mosaik_api_v3.Simulator):
     def get_data(self, outputs: Mapping[str, Sequence[str]]) -> dict[str, dict[str, Any]]:
         """Hand out arrays for the group, scalars for members."""
         data: dict[str, dict[str, Any]] = {}
+        known = self.out | self.asked
         for eid, attrs in outputs.items():
             if eid == GROUP:
-                data[eid] = {attr: self.out[attr] for attr in attrs}
+                data[eid] = {attr: known[attr] for attr in attrs}
             else:
                 i = self._index[eid]
-                data[eid] = {attr: float(self.out[attr][i]) for attr in attrs}
+                data[eid] = {attr: float(known[attr][i]) for attr in attrs}
         return data
 
     def gather(self, inputs: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[str, FloatArray]:
-        """One array per attribute from what mosaik delivers; set-points nobody sets are NaN.
+        """One array per attribute from what mosaik delivers; set-points nobody sets are NaN, or None.
 
         Raises
         ------
@@ -150,7 +166,8 @@ class DeviceGroup(mosaik_api_v3.Simulator):
                 continue
             for attr, sources in attributes.items():
                 own = np.array(values.get(attr, np.full(n, np.nan)))
-                own[self._index[eid]] = self._one(eid, attr, sources)
+                value = self._one(eid, attr, sources)
+                own[self._index[eid]] = np.nan if value is None else value
                 values[attr] = own
         return values
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from recosim.commands.options import Days, Debug, Json, Overrides, ScenarioName, Seed, Start, run_options
-from recosim.errors import ControllerError
+from recosim.errors import ControllerError, ForeignError
 from recosim.terminal import (
     EXIT_INTERRUPTED,
     STANDARD_OUTPUT,
@@ -31,6 +31,13 @@ def run(
         str | None,
         typer.Option(
             metavar="NAME", help="An installed name, package.module:Class or path/to/file.py:Class."
+        ),
+    ] = None,
+    foreign: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="YAML file of controllers and devices in other processes; see docs/foreign.md.",
         ),
     ] = None,
     sets: Overrides = None,
@@ -64,10 +71,17 @@ def run(
     if controller is not None and not controller.strip():
         raise ControllerError("--controller is empty; `recosim list` shows the names that are installed")
     from recosim.results.store import check_target
-    from recosim.scenarios.runner import default_path, run_scenario
+    from recosim.scenarios.runner import controller_of, default_path, run_scenario
 
-    path = out or default_path(loaded, controller or loaded.controller.name)
+    others = None
+    if foreign is not None:
+        from recosim.scenarios.foreign import load_foreign
+
+        others = load_foreign(foreign)
+    path = out or default_path(loaded, controller_of(loaded, controller, others)[0], others)
     check_target(path, force)
+    if others is not None:
+        typer.echo(f"note: {', '.join(others.names)} in other hands: this run cannot be resumed", err=True)
     try:
         with (
             # What a user's controller prints must not end up in the middle of the JSON.
@@ -77,8 +91,16 @@ def run(
             progress_bar(loaded.name) as progress,
         ):
             result = run_scenario(
-                loaded, controller=controller, out=path, force=force, isolate=isolate, progress=progress
+                loaded,
+                controller=controller,
+                foreign=others,
+                out=path,
+                force=force,
+                isolate=isolate,
+                progress=progress,
             )
+    except ForeignError as error:
+        raise ForeignError(f"{error}; {what_is_left(path, 'the run ended')}") from error
     except Interrupted:
         typer.echo(what_is_left(path), err=True)
         raise typer.Exit(EXIT_INTERRUPTED) from None
