@@ -158,9 +158,10 @@ class Remote(Checked):
         method, number = request[0], next(self._ids)
         timeout_s = self._simulator.timeout_s
         try:
-            self._write([REQUEST, number, request])
-            await self._writer.drain()
-            return await asyncio.wait_for(self._answer(method, number), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                self._write([REQUEST, number, request])
+                await self._writer.drain()
+                return await self._answer(method, number)
         except TimeoutError:
             self._open = False
             raise ForeignError(

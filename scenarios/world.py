@@ -33,6 +33,7 @@ SIMULATORS: Mapping[str, Any] = {
     "gse": {"python": "recosim.simulators.gse:Gse"},
     "recorder": {"python": "recosim.results.recorder:Recorder"},
 }
+CANCEL_S = 0.2
 WEATHER = ("temp_outdoor_degc", "irradiance_global_w_per_m2", "wind_speed_m_per_s")
 PRICES = ("price_zonal_eur_per_mwh", "price_pun_eur_per_mwh")
 METER = ("energy_withdrawn_kwh", "energy_injected_kwh")
@@ -159,9 +160,10 @@ class RecosimWorld:
         while tasks := asyncio.all_tasks(loop):
             for task in tasks:
                 task.cancel()
-            # Ctrl-C comes out of the loop once for every task that it goes through
+            # Ctrl-C comes out of the loop once for every task that it goes through; and a task may have
+            # missed that it was cancelled, where what it waited for came at that moment
             with suppress(SystemExit):
-                loop.run_until_complete(asyncio.wait(tasks))
+                loop.run_until_complete(asyncio.wait(tasks, timeout=CANCEL_S))
 
     def accounts(self) -> Accounts:
         """What the hours so far cost and earned."""

@@ -1,4 +1,4 @@
-// A controller in JavaScript, for Node 18 or later without any package: it speaks mosaik's protocol itself.
+// A controller in JavaScript, for Node 12 or later without any package: it speaks mosaik's protocol itself.
 //
 //     node controller.js 127.0.0.1:5555
 //
@@ -6,7 +6,7 @@
 // What is null is left to the device's own rule. examples/foreign_controller is the same in Python.
 "use strict";
 
-const net = require("node:net");
+const net = require("net");
 
 const ROOFS_DELIVER_KW = 5.0;
 const TEMP_COOLING_AHEAD_DEGC = 24.5;
@@ -114,7 +114,8 @@ if (!port) {
   console.error("usage: node controller.js HOST:PORT");
   process.exit(2);
 }
-const socket = net.createConnection({ host, port: Number(port), noDelay: true });
+const socket = net.createConnection({ host, port: Number(port) });
+socket.setNoDelay(true);
 let received = Buffer.alloc(0);
 socket.on("data", (chunk) => {
   received = Buffer.concat([received, chunk]);

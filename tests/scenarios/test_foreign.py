@@ -123,7 +123,7 @@ def test_a_month_with_the_same_battery_in_and_out_of_the_process(tmp_path: Path)
         "period.start=2025-06-01",
         "period.days=30",
         "community.dwellings[3].photovoltaics={power_kw: 3.0}",
-        "community.dwellings[3].battery={capacity_kwh: 5.0, power_kw: 2.5}",
+        "community.dwellings[3].battery={capacity_kwh: 5.0}",
     )
     own, inside, outside = battery_runs(month, "naples-small", tmp_path, "in_process.yaml", "foreign.yaml")
     same(inside.path, outside.path, 1e-9)
