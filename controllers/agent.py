@@ -32,6 +32,7 @@ _LIMITS: Mapping[str, Callable[[Any], Limits]] = {
     "temp_heating_degc": lambda dwellings: TEMP_HEATING_DEGC,
     "temp_cooling_degc": lambda dwellings: TEMP_COOLING_DEGC,
     "power_water_heating_kw": lambda heaters: (0.0, heaters.power_max_kw),
+    "power_car_kw": lambda cars: (0.0, cars.power_max_kw),
     "power_pv_limit_kw": lambda plants: (0.0, plants.plant.power_nominal_kw),
 }
 """Least and most of each control, which -1 and +1 stand for."""

@@ -35,6 +35,7 @@ _OF_A_KIND: Mapping[str, tuple[str, ...]] = {
         "heat_solar_kw",
     ),
     "water_heater": ("heat_hot_water_kw",),
+    "car": ("power_trip_kw", "energy_car_least_kwh"),
 }
 
 

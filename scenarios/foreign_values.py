@@ -23,7 +23,8 @@ FOR_A_KIND: Mapping[str, tuple[str, ...]] = {
     STORAGE: (POWER_NET,),
 }
 """What a foreign device may be told, beside its set-points: series of its group, or of its delivery point."""
-NOT_REPLACED = ("appliance",)
+NOT_REPLACED = ("appliance", "car")
+"""Their cycles and trips are part of the inputs."""
 
 
 def outputs_of(devices: Devices) -> tuple[str, ...]:

@@ -109,7 +109,8 @@ def test_every_command_works(page: Path, tmp_path: Path) -> None:
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     ran = []
     # the commands are those of a checkout, but what they write must not land in it
-    (tmp_path / "benchmarks").symlink_to(README.parent / "benchmarks")
+    for folder in ("benchmarks", "examples"):
+        (tmp_path / folder).symlink_to(README.parent / folder)
     for block in blocks(page.read_text()):
         if block.verb == "file":
             (tmp_path / block.rest).write_text(block.body)

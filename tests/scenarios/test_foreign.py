@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from recosim.contracts import Community, Forecast, Observation, Setpoints
-from recosim.controllers.outlook import price_shared_eur_per_kwh
+from recosim.controllers.outlook import foreseen, price_shared_eur_per_kwh
 from recosim.controllers.rules import Rules
 from recosim.errors import ForeignError
 from recosim.results.run_file import open_run
@@ -430,6 +430,7 @@ def test_two_may_not_decide_the_same(run: Run, watcher: ForeignSimulator) -> Non
         ({"python": f"{__name__}:Noting"}, "has no class Noting that is a mosaik_api_v3.Simulator"),
         ({"controls": {"batery": "all"}}, "'batery', did you mean 'battery'"),
         ({"controls": {"battery": ["flat-4-battery"]}}, "'flat-4-battery', did you mean 'flat-04-battery'"),
+        ({"controls": None, "replaces": {"appliance": ["x"]}}, "'appliance'; allowed here: dwelling, photov"),
         ({"parameters": {"capacity": 3.0}}, "parameter 'capacity', allowed by its model"),
     ],
 )
@@ -470,6 +471,21 @@ def test_a_file_that_is_wrong(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(ForeignError, match=message) as raised:
         load_foreign(tmp_path / "foreign.yaml")
     assert "foreign.yaml" in str(raised.value)
+
+
+def test_the_file_in_the_documentation(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "foreign.md").read_text()
+    (tmp_path / "foreign.yaml").write_text(text.split("```yaml\n")[1].split("```")[0])
+    assert load_foreign(tmp_path / "foreign.yaml").names == ["dusk", "cellar"]
+
+
+def test_the_documentation_names_what_is_offered(plant: Plant) -> None:
+    text = (ROOT / "docs" / "foreign.md").read_text()
+    community = plant.community
+    controls = [f"`setpoint_{control}`" for control in community.controls]
+    told = {name for kind in ("dwelling", "water_heater", "car", "battery") for name in foreseen(kind)}
+    for name in (*controls, *(f"`{name}`" for name in told)):
+        assert name in text, name
 
 
 def test_no_file(tmp_path: Path) -> None:

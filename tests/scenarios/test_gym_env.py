@@ -310,3 +310,13 @@ def test_the_runs_themselves_do_not_need_gymnasium() -> None:
     code = f"import sys; sys.modules['gymnasium'] = None; import {modules}"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     assert gym_env.NAME == "gym"
+
+
+def test_the_documentation_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    page = Path(__file__).resolve().parents[2] / "docs" / "gymnasium.md"
+    text = page.read_text()
+    exec(compile(text.split("```python\n")[1].split("```")[0], str(page), "exec"), {})  # noqa: S102
+    total, objective = map(float, capsys.readouterr().out.split())
+    assert total < 0.0 < objective
+    for action in ACTIONS:
+        assert f"`{action}`" in text
