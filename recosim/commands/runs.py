@@ -81,7 +81,10 @@ def run(
     path = out or default_path(loaded, controller_of(loaded, controller, others)[0], others)
     check_target(path, force)
     if others is not None:
-        typer.echo(f"note: {', '.join(others.names)} in other hands: this run cannot be resumed", err=True)
+        names = ", ".join(others.names)
+        typer.echo(
+            f"note: foreign simulators ({names}) keep their own state: no resuming of this run", err=True
+        )
     try:
         with (
             # What a user's controller prints must not end up in the middle of the JSON.

@@ -48,6 +48,7 @@ def stepped(now):
         if mode == "dies":
             os._exit(7)
         if mode == "hangs":
+            Path(pid_file).with_name("hangs").touch()
             time.sleep(1000)
         if mode == "http":
             stream.write(b"HTTP/1.1 200 OK\r\n\r\n")

@@ -3,7 +3,10 @@
 import os
 import shlex
 import shutil
+import signal
+import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -309,6 +312,52 @@ class Liar(mosaik_api_v3.Simulator):
 LIAR = ForeignSimulator(name="liar", python=f"{__name__}:Liar", replaces={"battery": [MEMBER]})
 
 
+class Roof(mosaik_api_v3.Simulator):
+    """A plant of 5 kW per 1000 W/m2."""
+
+    def __init__(self) -> None:
+        told = [
+            "irradiance_module_w_per_m2",
+            "temp_outdoor_degc",
+            "power_load_kw",
+            "setpoint_power_pv_limit_kw",
+        ]
+        attrs = [*told, "power_pv_kw", "power_auxiliary_kw", "power_curtailed_kw"]
+        models = {"photovoltaics": {"public": True, "params": [], "attrs": attrs}}
+        super().__init__({"api_version": "3.0", "type": "time-based", "models": models})  # type: ignore[arg-type]
+        SEEN.clear()
+
+    def create(self, num: int, model: str, **params: Any) -> list[Any]:
+        return [{"eid": "roof", "type": model}]
+
+    def step(self, time: int, inputs: Any, max_advance: int) -> int:
+        SEEN.append((time, {name: next(iter(v.values())) for name, v in inputs["roof"].items()}))
+        return time + 900
+
+    def get_data(self, outputs: Any) -> Any:
+        irradiance = float(SEEN[-1][1]["irradiance_module_w_per_m2"])  # type: ignore[arg-type]
+        said = {"power_pv_kw": irradiance / 200.0, "power_auxiliary_kw": 0.01, "power_curtailed_kw": 0.0}
+        return {eid: {attr: said[attr] for attr in attrs} for eid, attrs in outputs.items()}
+
+
+def test_a_foreign_plant_feeds_its_delivery_point(run: Run, plant: Plant) -> None:
+    plants, series = plant.community.devices["photovoltaics"], plant.series
+    name, i = plants.names[0], 0
+    roof = ForeignSimulator(name="roof", python=f"{__name__}:Roof", replaces={"photovoltaics": [name]})
+    result = run(roof)
+    irradiance = series.irradiance_module_w_per_m2[:96, plants.parameters.plane[i]]
+    with open_run(result.path) as file:
+        np.testing.assert_allclose(
+            file.values("photovoltaics", "power_pv_kw")[:, i], irradiance / 200.0, rtol=1e-6
+        )
+    for step, (_, told) in enumerate(SEEN):
+        assert told["temp_outdoor_degc"] == series.temp_outdoor_degc[step]
+        assert told["power_load_kw"] == series.power_load_kw[step, plants.node[i]]
+        assert told["setpoint_power_pv_limit_kw"] is None
+    assert irradiance.max() > 500.0
+    assert float(result.kpis["balance_residual_kwh"] or 0.0) < 1e-9
+
+
 def test_energy_that_a_foreign_device_makes_up_is_seen(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     honest = run(LIAR)
     assert float(honest.kpis["balance_residual_kwh"] or 0.0) < 1e-9
@@ -510,9 +559,30 @@ def test_the_command_says_what_failed_and_what_is_kept(
     assert ended.value.code == 2
     out, err = capfd.readouterr()
     assert out == ""
-    assert "note: puppet in other hands: this run cannot be resumed" in err
+    assert "note: foreign simulators (puppet) keep their own state: no resuming of this run" in err
     assert "did not answer step within 0.5 s" in err
     assert "no day was finished, so no result file was written" in err
     assert "Traceback" not in err
+    assert "Task" not in err
+    assert gone(tmp_path)
+
+
+def test_ctrl_c_ends_the_process_too(tmp_path: Path) -> None:
+    python = shlex.quote(sys.executable)
+    (tmp_path / "foreign.yaml").write_text(
+        f"simulators: [{{name: puppet, command: {python} {PUPPET} %(addr)s hangs pid, timeout_s: 600, "
+        "controls: {battery: all}}]"
+    )
+    words = ["run", "naples", "--days", "1", "--set", "period.warmup_days=0", "--foreign", "foreign.yaml"]
+    running = subprocess.Popen(
+        [sys.executable, "-m", "recosim", *words], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    )
+    until = time.monotonic() + 120.0
+    while not (tmp_path / "hangs").exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    running.send_signal(signal.SIGINT)
+    _, err = running.communicate(timeout=60)
+    assert running.returncode == 130, err
+    assert "interrupted: no day was finished" in err
     assert "Task" not in err
     assert gone(tmp_path)
