@@ -493,7 +493,7 @@ def test_what_a_file_may_not_name(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "holds no mapping, allowed: simulators"),
+        ("", "holds nothing, allowed: simulators"),
         ("simulators: []", "simulators"),
         (
             "simulators: [{name: a, command: 'x %(addr)s'}]",

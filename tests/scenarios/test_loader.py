@@ -151,7 +151,7 @@ WRONG = [
     ("tariff={vat: 0.1, vat: 0.2}", "key 'vat' occurs twice"),
     ("tariff.vat=1", "tariff.vat = 1, allowed [0, 1)"),
     ("tariff.sales_eur_per_year=.nan", "tariff.sales_eur_per_year = nan, allowed [0, inf)"),
-    ("period.step_minutes=5", "period.step_minutes = 5, allowed: 15"),
+    ("period.step_minutes=10", "period.step_minutes = 10, allowed: 5, 15, 30, 60"),
     ("controller.name=a/b.py:X", "files are named on the command line only"),
     ("community.dwellings[0].people=yes", "people = True, allowed: whole numbers in [1, 12]"),
     ("community.dwellings=[]", "community.dwellings = [], allowed: a list of 1 to 1000 entries"),
