@@ -20,7 +20,15 @@ from recosim.scenarios.controller_replay import (
     without_readings,
 )
 from recosim.scenarios.controller_scenes import Scene, run_scene, scenes_of
-from recosim.scenarios.controller_watch import Decision, Findings, WatchedController, last_line
+from recosim.scenarios.controller_watch import (
+    KINDS,
+    LOCAL,
+    Decision,
+    Finding,
+    Findings,
+    WatchedController,
+    last_line,
+)
 from recosim.scenarios.schema import Scenario
 
 ALLOWANCE_FIRST_S = 40.0
@@ -29,7 +37,6 @@ TIME_BUDGET_MS = 1000.0
 """Judged by where the scenario has no budget: a year of 35,040 decisions then takes ten hours."""
 N_ISOLATED = 12
 N_REPLAYS = 4
-LOCAL = "local rules take the step"
 
 Verdict = Literal["ok", "warning", "failed"]
 Tell = Callable[[str, Verdict, str], None]
@@ -41,46 +48,6 @@ class Calling(Protocol):
     def __call__(self, where: str, times: float, done: int, total: int) -> None:
         """Take note."""
         ...
-
-
-KINDS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
-    (
-        "exceptions",
-        "none",
-        ("raises", "reset"),
-        f"{LOCAL}, and a failing reset ends the run; correct the line",
-    ),
-    (
-        "answers",
-        "Setpoints of declared controls, one value for each device",
-        ("type", "control", "shape", "record"),
-        f"{LOCAL}; communities differ, so look in community.devices in reset for what there is",
-    ),
-    (
-        "NaN and infinity",
-        "",
-        ("infinite", "half"),
-        f"{LOCAL}; NaN leaves a device to its own rule, and stands in both controls of a pair or in neither",
-    ),
-    (
-        "limits",
-        "within what the devices can do",
-        ("limits",),
-        "the plant clips it and the run notes it; take the limits from community.devices[...].parameters",
-    ),
-    (
-        "observation",
-        "left as it was shown",
-        ("in_place",),
-        f"{LOCAL}; copy what you change: x = observation[...].copy()",
-    ),
-    (
-        "random numbers",
-        "the global generators are not touched",
-        ("random",),
-        "runs then depend on what else draws; make np.random.default_rng(seed) in reset and draw from it",
-    ),
-)
 
 
 class Course:
@@ -165,7 +132,7 @@ class Course:
             try:
                 run = run_scene(scene, watched, getattr(controller, "horizon_steps", 0), folder)
             except RecosimError as error:
-                broken.append(f"{scene.name}: {error}")
+                broken.append(f"{scene.name}: {'not run, reset failed' if watched.reset_failed else error}")
             else:
                 ran.append(scene)
                 if first is None:
@@ -190,16 +157,17 @@ class Course:
         for name, fine, kinds, cure in KINDS:
             found = [findings.by_kind[kind] for kind in kinds if kind in findings.by_kind]
             if found:
-                told = [
-                    f"{one.text} ({one.where}"
-                    + (f", {one.count} of {findings.n_decisions} decisions)" if one.count > 1 else ")")
-                    for one in found
-                ]
-                self._tell(name, "failed", f"{'; '.join(told)}: {cure}")
+                told = "; ".join(self._told(one) for one in found)
+                self._tell(name, "failed", f"{told}: {cure}")
             elif name == "NaN and infinity":
                 self._check_nan()
             else:
                 self._tell(name, "ok", fine)
+
+    def _told(self, finding: Finding) -> str:
+        often = f", {finding.count} times" if finding.where.endswith("in reset") else ""
+        often = often or f", {finding.count} of {self._findings.n_decisions} decisions"
+        return f"{finding.text} ({finding.where}{often if finding.count > 1 else ''})"
 
     def _check_nan(self) -> None:
         given, as_nan = self._findings.given, self._findings.given_as_nan

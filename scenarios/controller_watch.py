@@ -17,6 +17,53 @@ from recosim.controllers.answers import AnswerError, Answers, Stopwatch, plain_r
 Beat = Callable[[str], None]
 _READ_ONLY = ("read-only", "WRITEABLE")
 
+LOCAL = "local rules take the step"
+KINDS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
+    (
+        "exceptions",
+        "none",
+        ("raises",),
+        f"{LOCAL}; correct the line",
+    ),
+    (
+        "reset",
+        "never fails",
+        ("reset",),
+        "a run ends with that; communities differ, so look in community.devices for what there is",
+    ),
+    (
+        "answers",
+        "Setpoints of declared controls, one value for each device",
+        ("type", "control", "shape", "record"),
+        f"{LOCAL}; communities differ, so look in community.devices in reset for what there is",
+    ),
+    (
+        "NaN and infinity",
+        "",
+        ("infinite", "half"),
+        f"{LOCAL}; NaN leaves a device to its own rule, and stands in both controls of a pair or in neither",
+    ),
+    (
+        "limits",
+        "within what the devices can do",
+        ("limits",),
+        "the plant clips it and the run notes it; take the limits from community.devices[...].parameters",
+    ),
+    (
+        "observation",
+        "left as it was shown",
+        ("in_place",),
+        f"{LOCAL}; copy what you change: x = observation[...].copy()",
+    ),
+    (
+        "random numbers",
+        "the global generators are not touched",
+        ("random",),
+        "runs then depend on what else draws; make np.random.default_rng(seed) in reset and draw from it",
+    ),
+)
+"""Name of the check, what it says where all is well, the kinds of findings that count, and what helps."""
+
 
 @dataclass(kw_only=True)
 class Finding:
@@ -119,6 +166,7 @@ class WatchedController:
         self._scene, self._beat, self._left_s = scene, beat, allowance_s
         self.decisions: list[Decision] = []
         self.reset_ms = 0.0
+        self.reset_failed = False
 
     @property
     def record(self) -> Mapping[str, float | int | str]:
@@ -136,7 +184,7 @@ class WatchedController:
             try:
                 self._controller.reset(community, seed)
             except Exception as error:
-                kind = kind_of(error)
+                kind, self.reset_failed = kind_of(error), True
                 self._findings.add("reset" if kind == "raises" else kind, last_line(error), where)
                 raise
         self.reset_ms = watch.read().wall_ms
