@@ -30,6 +30,7 @@ from recosim.sealed import close, sealed_fields
 ENDED_MAX = 3
 """So often a controller's process is started anew at most; then local rules take what is left of the run."""
 SECONDS_TO_LEAVE = 2.0
+_NO_WARNING = "ignore::UserWarning:multiprocessing.resource_tracker"
 LONGER_TO_BEGIN = 10.0
 """Loading and reset may take so many times as long as a decision."""
 LEAST_TO_LOAD_S = 60.0
@@ -147,7 +148,7 @@ class IsolatedController:
             target=serve, args=(theirs, *self._made), name="recosim controller", daemon=True
         )
         try:
-            self._process.start()
+            start(self._process)
             theirs.close()
             limit_s = max(LONGER_TO_BEGIN * self._kill_after_s, LEAST_TO_LOAD_S)
             self.horizon_steps = self._answer(limit_s)[1]
@@ -193,6 +194,20 @@ class IsolatedController:
         process.kill()
         process.join()
         self._connection.close()
+
+
+def start(process: Any) -> None:
+    """Start a process that may be ended at any moment: nobody is to be warned of what it leaves behind."""
+    if os.name == "posix":
+        from multiprocessing import resource_tracker
+
+        # its process takes the options of this one, once
+        sys.warnoptions.append(_NO_WARNING)
+        try:
+            resource_tracker.ensure_running()
+        finally:
+            sys.warnoptions.remove(_NO_WARNING)
+    process.start()
 
 
 def serve(connection: Connection, spec: str, options: Mapping[str, Any], trusted: bool) -> None:

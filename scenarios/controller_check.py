@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 from typing import Any, Literal
 
 from recosim import errors
-from recosim.controllers.isolated import end_with_parent
+from recosim.controllers.isolated import end_with_parent, start
 from recosim.errors import ControllerError, RecosimError
 from recosim.scenarios.controller_course import Course
 from recosim.scenarios.controller_watch import last_line
@@ -119,7 +119,7 @@ class _Supervised:
         context = get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, *self._arguments))
-        process.start()
+        start(process)
         theirs.close()
         checks: list[Check] = []
         try:
