@@ -171,7 +171,9 @@ class Course:
 
     def _check_nan(self) -> None:
         given, as_nan = self._findings.given, self._findings.given_as_nan
-        never = [name for name, n in given.items() if n and as_nan[name] == n]
+        kinds = self._findings.kinds
+        steered = {kinds[name] for name, n in given.items() if as_nan[name] < n}
+        never = [name for name, n in given.items() if n and kinds[name] not in steered]
         some = [f"{name} {as_nan[name]} of {n}" for name, n in given.items() if as_nan[name]]
         if never and not self._findings.n_left_out:
             text = (

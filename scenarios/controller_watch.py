@@ -110,6 +110,8 @@ class Findings:
         Time that went by in each decision, and which it was.
     given, given_as_nan : dict of str to int
         Number of values asked for by each control, and how many of them were NaN.
+    kinds : dict of str to str
+        Of devices, by control.
     """
 
     by_kind: dict[str, Finding] = field(default_factory=dict)
@@ -119,6 +121,7 @@ class Findings:
     wheres: list[str] = field(default_factory=list)
     given: dict[str, int] = field(default_factory=dict)
     given_as_nan: dict[str, int] = field(default_factory=dict)
+    kinds: dict[str, str] = field(default_factory=dict)
 
     def add(self, kind: str, text: str, where: str) -> None:
         """Count a finding; the first one is kept."""
@@ -216,6 +219,7 @@ class WatchedController:
         findings = self._findings
         asked = self._answers.checked(answer)
         for control, values in asked.items():
+            findings.kinds[control] = self._community.controls[control].kind
             findings.given[control] = findings.given.get(control, 0) + values.size
             as_nan = int(np.isnan(values).sum())
             findings.given_as_nan[control] = findings.given_as_nan.get(control, 0) + as_nan
