@@ -10,6 +10,7 @@ import typer
 
 from recosim import __version__
 from recosim.commands import controllers, runs, scenarios
+from recosim.commands.bench import bench
 from recosim.commands.export import export
 from recosim.commands.settle import settle
 from recosim.commands.study import study_app
@@ -34,6 +35,7 @@ app.command("list")(scenarios.list_)
 app.command()(runs.run)
 app.command()(runs.compare)
 app.command()(runs.bound)
+app.command()(bench)
 app.command()(scenarios.check)
 app.command()(controllers.check_controller)
 app.command()(scenarios.schema)

@@ -33,3 +33,7 @@ class ResultsError(RecosimError):
 
 class ForeignError(RecosimError):
     """A foreign simulator cannot be started, ended, did not answer, or answered what it must not."""
+
+
+class BenchError(RecosimError):
+    """A bench cannot be set up or carried on: its folder, its controllers, or the Dask cluster it runs on."""

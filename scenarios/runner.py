@@ -121,6 +121,7 @@ def run_scenario(
     force: bool = False,
     isolate: bool = False,
     progress: Progress | None = None,
+    see_plant: Callable[[Plant], None] | None = None,
 ) -> RunResult:
     """Simulate a scenario and write its result file.
 
@@ -140,6 +141,8 @@ def run_scenario(
         Whether the controller gets a process of its own, which is ended when it never decides.
     progress : callable, optional
         Called with steps done, steps in all (warm-up included) and the POSIX time simulated.
+    see_plant : callable, optional
+        Called with the plant before the first step.
 
     Raises
     ------
@@ -151,9 +154,12 @@ def run_scenario(
     path = out or default_path(scenario, name, foreign)
     isolated_s = scenario.controller.kill_after_s if isolate else None
     with opened_controller(name, options, controller is not None, isolated_s) as made:
+        plant = build_plant(scenario, getattr(made, "horizon_steps", 0))
+        if see_plant is not None:
+            see_plant(plant)
         return run_plant(
             scenario,
-            build_plant(scenario, getattr(made, "horizon_steps", 0)),
+            plant,
             made,
             name=name,
             path=path,
