@@ -6,23 +6,27 @@ again and gives the job one more chance.
 
 import logging
 import os
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from queue import Empty, Queue
 from time import monotonic
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 from recosim.errors import BenchError
 from recosim.scenarios.bench_jobs import Order, Outcome
 
+SCHEMES = ("tcp", "tls", "ws", "wss", "ucx")
+CONNECT_S = 10
 ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPENBLAS", "NUMEXPR")}
 SETTINGS = {
     "distributed.scheduler.allowed-failures": 1,
     # a worker holds the job it does and no other, so that its death is charged to the right one
     "distributed.scheduler.worker-saturation": 1.0,
     "distributed.nanny.pre-spawn-environ": ONE_THREAD,
-    "distributed.comm.timeouts.connect": "10s",
+    "distributed.comm.timeouts.connect": f"{CONNECT_S}s",
 }
 NO_LEAK_TOLD = "ignore::UserWarning:multiprocessing.resource_tracker"
 WAIT_FOR_WORKERS_S = 30
@@ -56,7 +60,8 @@ def dask_client(workers: int, scheduler: str | None) -> Iterator[Any]:
                 yield client
             return
         try:
-            client = Client(scheduler, set_as_default=False, timeout="10s")
+            _knock(scheduler)  # a client that never connected complains when it is thrown away
+            client = Client(scheduler, set_as_default=False, timeout=f"{CONNECT_S}s")
         except (OSError, ValueError) as error:
             raise BenchError(
                 f"--scheduler {scheduler}: no Dask scheduler answers there ({_first_line(error)}); start one "
@@ -67,6 +72,13 @@ def dask_client(workers: int, scheduler: str | None) -> Iterator[Any]:
             yield client
         finally:
             client.close(timeout=5)
+
+
+def _knock(scheduler: str) -> None:
+    parts = urlsplit(scheduler)
+    if parts.scheme not in SCHEMES or not parts.hostname or not parts.port:
+        raise ValueError(f"not an address of the form tcp://host:port, nor of {', '.join(SCHEMES[1:])}")
+    socket.create_connection((parts.hostname, parts.port), timeout=CONNECT_S).close()
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Loaded by each worker process that a bench starts: Ctrl-C reaches all of a terminal, and is not for them."""
+"""Loaded by worker processes that a bench starts: Ctrl-C reaches all of a terminal, and is not for them."""
 
 import signal
 
