@@ -170,7 +170,8 @@ def who_gains(table: ForecastTable) -> dict[str, Any] | None:
         "title": "Who gains",
         "caption": (
             "Mean change of each delivery point's bill, less sale and its shares of premium and "
-            "valorisation. Below zero it pays less. Not in it: the community's fees, and premium that the rule on the excess takes from members."
+            "valorisation. Below zero it pays less. The community's fees, and premium that the rule on the "
+            "excess takes from members, are in nobody's."
         ),
         "alt": f"Change of each member's net cost: {'; '.join(told)}.",
         "figure": figure,
