@@ -31,13 +31,6 @@ SETTINGS = {
 NO_LEAK_TOLD = "ignore::UserWarning:multiprocessing.resource_tracker"
 WAIT_FOR_WORKERS_S = 30
 LOOK_EVERY_S = 2.0
-_QUIET = (
-    "distributed",
-    "distributed.worker",
-    "distributed.nanny",
-    "distributed.scheduler",
-    "distributed.core",
-)
 
 
 @contextmanager
@@ -52,9 +45,7 @@ def dask_client(workers: int, scheduler: str | None) -> Iterator[Any]:
     import dask
     from distributed import Client
 
-    for name in _QUIET:
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-    with dask.config.set(SETTINGS):
+    with _quiet(), dask.config.set(SETTINGS):
         if scheduler is None:
             with _local(workers) as cluster, Client(cluster, set_as_default=False) as client:
                 yield client
@@ -74,6 +65,20 @@ def dask_client(workers: int, scheduler: str | None) -> Iterator[Any]:
             client.close(timeout=5)
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Dask from logging what becomes an error of ours, or is no error: a worker that is told to end."""
+    names = [name for name in logging.root.manager.loggerDict if name.split(".")[0] == "distributed"]
+    before = {name: logging.getLogger(name).level for name in names}
+    try:
+        for name in names:
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        yield
+    finally:
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)
+
+
 def _knock(scheduler: str) -> None:
     parts = urlsplit(scheduler)
     if parts.scheme not in SCHEMES or not parts.hostname or not parts.port:
@@ -91,7 +96,7 @@ def _local(workers: int) -> Iterator[Any]:
             threads_per_worker=1,
             processes=True,
             host="127.0.0.1",
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",  # any port that is free
             memory_limit=0,
             silence_logs=logging.CRITICAL,
             env=ONE_THREAD,
