@@ -7,6 +7,8 @@ from recosim.results.leaderboard import Difference, ForecastTable, Leaderboard, 
 from recosim.results.statistics import Estimate
 
 ABSENT = "–"
+FIRST_NOT_MONEY = "peak"
+"""Head of the column with which what is not money begins; it is always there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +110,12 @@ def columns(table: ForecastTable) -> list[Column]:
             [ABSENT if s.regret_share is None else number(100.0 * s.regret_share, 1) for s in standings],
         ),
         (
+            "peak",
+            "kW",
+            "Highest quarter-hour net withdrawal at the substation, mean of the runs",
+            [number(s.peak_withdrawal_kw) for s in standings],
+        ),
+        (
             "discomfort",
             "K h",
             "Kelvin outside the comfort band times hours, summed over the dwellings",
@@ -118,12 +126,6 @@ def columns(table: ForecastTable) -> list[Column]:
             "% of hours",
             "Occupied hours more than 0.1 K outside the comfort band",
             [ABSENT if s.discomfort_share is None else number(100.0 * s.discomfort_share) for s in standings],
-        ),
-        (
-            "peak",
-            "kW",
-            "Highest quarter-hour net withdrawal at the substation, mean of the runs",
-            [number(s.peak_withdrawal_kw) for s in standings],
         ),
         (
             "cycles",

@@ -1,7 +1,9 @@
 """Compare controllers over seeds and periods."""
 
 import os
+import sys
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import Annotated
 
 import typer
@@ -21,7 +23,7 @@ def bench(
         typer.Option(
             metavar="A,B,...",
             help="The first is the one the others are compared with. Installed names, package.module:Class "
-            "or path/to/file.py:Class, with options in brackets: 'rules,mpc,mpc[horizon=uniform]'.",
+            "or path/to/file.py:Class, with options in brackets: 'rules,mpc\\[horizon=uniform]'.",
         ),
     ],
     forecasts: Annotated[
@@ -92,11 +94,13 @@ def bench(
     if len(result.warnings) > len(shown):
         typer.echo(f"warning: and {len(result.warnings) - len(shown)} more", err=True)
     if result.board is not None:
-        from recosim.leaderboard_tables import leaderboard_table
-        from recosim.tables import show
+        from recosim.leaderboard_tables import leaderboard_tables
+        from recosim.tables import FULL_WIDTH, show
 
+        width = get_terminal_size().columns if sys.stdout.isatty() else FULL_WIDTH
         for table in result.board.tables:
-            show(leaderboard_table(result.board, table))
+            for part in leaderboard_tables(result.board, table, width):
+                show(part)
         for note in result.board.notes:
             typer.echo(f"note: {note}")
         typer.echo(f"{result.n_made} made, {result.n_kept} found finished")

@@ -230,3 +230,30 @@ def test_community_without_dwellings_has_no_plot_of_discomfort() -> None:
     page = leaderboard_page(leaderboard("n", ["rules", "mpc"], runs))
     assert "Cost against discomfort" not in page
     assert "Mean day of the community" in page
+
+
+def test_narrow_screens_get_two_tables_with_the_same_columns(board: Leaderboard) -> None:
+    from recosim.leaderboard_tables import leaderboard_tables
+
+    (wide,) = leaderboard_tables(board, board.tables[0], 200)
+    money, rest = leaderboard_tables(board, board.tables[0], 80)
+    heads = [str(column.header) for column in wide.columns]
+    assert [str(c.header) for c in (*money.columns, *rest.columns[1:])] == heads
+    assert [part.row_count for part in (wide, money, rest)] == [3, 3, 3]
+    assert str(rest.columns[1].header).startswith("peak")
+
+
+def test_brackets_of_options_are_shown() -> None:
+    from io import StringIO
+
+    from rich.console import Console
+
+    from recosim.leaderboard_tables import leaderboard_tables
+
+    name = "mpc[horizon=uniform]"
+    board = leaderboard("n", [name, "rules"], [measured("rules", 0, 60.0), measured(name, 0, 55.0)])
+    console = Console(file=StringIO(), width=200)
+    for table in leaderboard_tables(board, board.tables[0], 200):
+        console.print(table)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert text.count(name) == 2  # its line, and the head of the differences
