@@ -161,9 +161,13 @@ class CommunityModel:
         self.window = Windows(community, horizon)
         self.pyomo = pyo.ConcreteModel(name=community.name)
         self._future = Future(community, horizon, tranches, self.pyomo, free_start=free_start)
-        self.pyomo.cost_eur = pyo.Objective(expr=self._future.cost_eur)
+        self.pyomo.cost_eur = pyo.Objective(expr=self._cost_eur())
         self.compiled: CompiledModel = compile_model(self.pyomo)
         self._parameters = np.zeros(self.compiled.n_parameters)
+
+    def _cost_eur(self) -> Any:
+        """The objective; a model that needs more blocks declares them here."""
+        return self._future.cost_eur
 
     @property
     def blocks(self) -> Mapping[str, Block]:

@@ -85,7 +85,7 @@ class PodBlock:
         block.power_withdrawn_kw = pyo.Var(block.m, block.prosumer, bounds=(0, None))
         block.power_injected_kw = pyo.Var(block.m, block.prosumer, bounds=(0, None))
         block.power_overrun_kw = pyo.Var(pyo.Set(initialize=quarters), block.p, bounds=(0, None))
-        taken = self._taken(model)
+        taken = self.taken(model)
         consumed = {
             p: [(power, d, sign) for power, d, sign in flows if power.parent_block() is not storage]
             for storage in (model.find_component("battery"),)
@@ -139,7 +139,7 @@ class PodBlock:
             return sum(
                 g.price_buy[m, p] * hours[m] * taken_power
                 for m in b.m
-                for taken_power in self._billed(b, taken, m, p)
+                for taken_power in self.billed(b, taken, m, p)
             )
 
         block.overrun_eur = pyo.Expression(
@@ -160,14 +160,14 @@ class PodBlock:
         )
         return block
 
-    def _billed(self, block: Any, taken: Mapping[int, list[Any]], m: int, p: int) -> list[Any]:
+    def billed(self, block: Any, taken: Mapping[int, list[Any]], m: int, p: int) -> list[Any]:
         """What a decision adds to the bill: for a consumer, its known load is left out."""
         if p in block.prosumer:
             return [block.power_withdrawn_kw[m, p]]
         k = int(self._horizon.meter_slot[m])
         return [sign * power[d, k] for power, d, sign in taken[p]]
 
-    def _taken(self, model: Any) -> dict[int, list[Any]]:
+    def taken(self, model: Any) -> dict[int, list[Any]]:
         """For each POD, the controlled powers that flow there: (variable, device, sign)."""
         taken: dict[int, list[Any]] = {int(p): [] for p in self.controlled}
         for kind, devices in self._community.devices.items():
