@@ -40,6 +40,8 @@ from recosim.errors import ControllerError
 
 ROUNDS_PER_PLAN = 5
 """Rounds between two plans; the rest follow the last one."""
+PLANS_LEAST, PLANS_MORE = 6, 9
+"""Plans by default: the first, and the second shared out among the apartments."""
 SHARES_FIRST = (0.5, 0.0, 1.0)
 """Prices of the plans that begin a day, as shares of the rate."""
 
@@ -151,9 +153,10 @@ class MpcPrice(Mpc):
     price_rounds : int
         Most rounds of messages per decision; where they end without agreement, the mixes of the last round
         are carried out and the record tells the residual.
-    price_plans : int
-        Most plans of each apartment per decision, at least one; each is a linear programme. A day's first
-        decision, which knows no prices yet, makes up to two more.
+    price_plans : int or None
+        Most plans of each apartment per decision, at least one; each is a linear programme. By default 6 in
+        communities of ten or more, and up to 15 in smaller ones, where fewer mix. A day's first decision,
+        which knows no prices yet, makes up to two more.
     price_tolerance_kwh : float
         Residual at which the rounds end [kWh].
     horizon, iteration_limit, branch_limit, gap_relative, time_limit_ms
@@ -163,7 +166,7 @@ class MpcPrice(Mpc):
     def __init__(
         self,
         price_rounds: int = 60,
-        price_plans: int = 6,
+        price_plans: int | None = None,
         price_tolerance_kwh: float = 0.01,
         horizon: str | Sequence[int] = "multirate",
         iteration_limit: int = 200_000,
@@ -173,13 +176,15 @@ class MpcPrice(Mpc):
     ) -> None:
         super().__init__(horizon, iteration_limit, branch_limit, gap_relative, time_limit_ms)
         for name, value in (("price_rounds", price_rounds), ("price_plans", price_plans)):
+            if name == "price_plans" and value is None:
+                continue
             if not is_number(value, whole=True) or value < 1:
                 raise ControllerError(f"mpc-price.{name} = {value!r}, allowed: whole numbers, 1 or more")
         if not is_number(price_tolerance_kwh) or not 0.0 <= price_tolerance_kwh < np.inf:
             raise ControllerError(
                 f"mpc-price.price_tolerance_kwh = {price_tolerance_kwh!r}, allowed: numbers, 0 or more"
             )
-        self._rounds, self._plans_max = price_rounds, price_plans
+        self._rounds, self._plans_given = price_rounds, price_plans
         self._tolerance_kwh = float(price_tolerance_kwh)
         self._agreement: dict[str, float | int] = {}
         self._shares: FloatArray | None = None
@@ -189,6 +194,8 @@ class MpcPrice(Mpc):
         """Build and compile the model; once per run."""
         super().reset(community, seed)
         self._shares = None
+        more = PLANS_MORE // max(self._market.n_apartments, 1)
+        self._plans_max = PLANS_LEAST + more if self._plans_given is None else self._plans_given
 
     def _make_model(
         self, community: Community, horizon: Horizon, tranches: tuple[SharedTranche, ...]

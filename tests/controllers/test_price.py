@@ -83,8 +83,24 @@ def test_several_premiums(scene):
     )
     _, together = decided(Mpc(), here)
     _, priced = decided(MpcPrice(price_plans=12, price_rounds=200), here)
-    assert len(here.forecast(STEP).shared) > 1
+    assert len(here.forecast(STEP).shared) > 1  # flats' plants have no grant
     assert priced["objective_eur"] - together["objective_eur"] < 0.02
+    assert priced["bound_eur"] <= together["objective_eur"] + 1e-6
+
+
+WITHDRAW_ONLY = [
+    f"community.dwellings[{i}].{what}=null" for i in (2, 3, 5, 8) for what in ("battery", "photovoltaics")
+]
+
+
+@pytest.mark.parametrize("overrides", [WITHDRAW_ONLY, ["community.size=1"]])
+def test_flats_that_only_withdraw_and_a_single_one(scene, overrides):
+    here = scene("naples", "2025-07-14", *overrides)
+    _, together = decided(Mpc(), here)
+    _, priced = decided(MpcPrice(), here)
+    _, alone = decided(MpcPrice(price_plans=1, price_rounds=1), here)
+    gap = priced["objective_eur"] - together["objective_eur"]
+    assert gap < 0.15 * (alone["objective_eur"] - together["objective_eur"])
     assert priced["bound_eur"] <= together["objective_eur"] + 1e-6
 
 
