@@ -123,7 +123,8 @@ def test_killed_or_interrupted_and_started_again_it_ends_alike(folder: Path, und
     killed = stop_after(1, signal.SIGKILL, folder)
     assert killed.returncode == -signal.SIGKILL
     assert not (folder / "out" / "leaderboard.json").exists()
-    interrupted = stop_after(3, signal.SIGINT, folder)
+    there = len(list((folder / "out").glob("*.h5")))
+    interrupted = stop_after(there + 1, signal.SIGINT, folder)  # not before the bench is at work
     assert (interrupted.returncode, interrupted.stderr) == (130, "interrupted\n")
     there = len(list((folder / "out").glob("*.h5")))
     done = recosim_bench(*RUNS, "--workers", "1", "--out", "out", folder=folder)
