@@ -151,8 +151,12 @@ class Mpc:
         asked = self._decide(observation, expected)
         return Setpoints(**{name: asked[name] for name in asked}, cycle_start=planned.cycle_start)
 
+    def _starts_afresh(self, observation: Observation) -> bool:
+        """Whether nothing of earlier steps may bear on this one, once a day."""
+        return observation.step * self._step_s % RESTART_EVERY_S == 0
+
     def _decide(self, observation: Observation, forecast: Forecast) -> Setpoints:
-        if observation.step * self._step_s % RESTART_EVERY_S == 0:
+        if self._starts_afresh(observation):
             self._model.reset()
             self._solver.restart()
         spare = (observation.time // self._step_s) % self._model.horizon.steps_per_hour

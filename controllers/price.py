@@ -32,7 +32,7 @@ from recosim.contracts import Community, Forecast, Observation, Setpoints, Share
 from recosim.controllers.community_model import OptimisationModel
 from recosim.controllers.horizon import Horizon
 from recosim.controllers.linear_program import LinearProgram
-from recosim.controllers.mpc import RESTART_EVERY, Mpc, is_number
+from recosim.controllers.mpc import Mpc, is_number
 from recosim.controllers.price_agreement import Apartments, Coordinator
 from recosim.controllers.price_model import Plans, PriceModel
 from recosim.controllers.solver import Solution
@@ -175,9 +175,10 @@ class MpcPrice(Mpc):
         time_limit_ms: float | None = None,
     ) -> None:
         super().__init__(horizon, iteration_limit, branch_limit, gap_relative, time_limit_ms)
-        for name, value in (("price_rounds", price_rounds), ("price_plans", price_plans)):
-            if name == "price_plans" and value is None:
-                continue
+        counts = {"price_rounds": price_rounds}
+        if price_plans is not None:
+            counts["price_plans"] = price_plans
+        for name, value in counts.items():
             if not is_number(value, whole=True) or value < 1:
                 raise ControllerError(f"mpc-price.{name} = {value!r}, allowed: whole numbers, 1 or more")
         if not is_number(price_tolerance_kwh) or not 0.0 <= price_tolerance_kwh < np.inf:
@@ -204,8 +205,8 @@ class MpcPrice(Mpc):
         return self._market
 
     def _decide(self, observation: Observation, forecast: Forecast) -> Setpoints:
-        if observation.step % RESTART_EVERY == 0:
-            self._shares = None  # what follows depends on states alone
+        if self._starts_afresh(observation):
+            self._shares = None
         self._agreement = {}
         asked = super()._decide(observation, forecast)
         self.record |= self._agreement
