@@ -24,7 +24,7 @@ INSTALLED = {"setback_heating_k": 4.0, "setback_cooling_k": 4.0, "start_heating"
 VALUES = {
     "setback_heating_k": (1.0, 2.0, 3.0, 4.0),
     "setback_cooling_k": (0.0, 1.0, 2.0, 4.0),
-    "start_heating": (0.5, 1.0, 1.5, 2.0),
+    "start_heating": (0.0, 0.25, 0.5, 1.0, 1.5),
     "start_cooling": (0.0, 0.5, 1.0, 1.5),
 }
 CONTROLLER = "recosim.controllers.tuned_rules:TunedRules"
@@ -75,10 +75,12 @@ def main() -> None:
                 best[name], changed = least, True
     table = Table(title=f"{arguments.scenario}, seed {arguments.seed}, weeks from {', '.join(weeks)}")
     for column in (*INSTALLED, "J, EUR"):
-        table.add_column(column, justify="right")
+        table.add_column(column.replace("_", " "), justify="right")
     for key, value in sorted(known.items(), key=lambda item: item[1]):
         table.add_row(*(f"{figure:g}" for figure in key), f"{value:.3f}")
-    Console().print(table, "least:", best)
+    console = Console()
+    console.print(table)
+    console.print("least:", best)
     if arguments.json:
         rows = [{**dict(zip(INSTALLED, key, strict=True)), "objective_eur": v} for key, v in known.items()]
         figures = {"least": best, "rows": rows}
