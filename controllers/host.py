@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import mosaik_api_v3
 import numpy as np
+from numpy.typing import NDArray
 
 from recosim.arrays import FloatArray
 from recosim.components import SETPOINT_PREFIX
@@ -20,7 +21,9 @@ from recosim.controllers.answers import (
     status_of,
     within_budget,
 )
+from recosim.errors import ControllerError
 from recosim.sealed import SealedMapping, own_copy, sealed
+from recosim.simulators.clock import Clock, State
 from recosim.simulators.group import GROUP, GROUP_MODEL, read_only
 from recosim.timegrid import SECONDS_PER_HOUR, TimeGrid
 
@@ -69,16 +72,55 @@ class DecisionLog:
             f"and the plant clipped it; the first: {self.first_beyond}"
         ]
 
-    def columns(self) -> dict[str, list[float | int | str]]:
-        """Columns over the decisions; what a decision did not report is NaN, or empty where it is text."""
+    def columns(self, first: int = 0, last: int | None = None) -> dict[str, list[float | int | str]]:
+        """Columns over some decisions; what a decision did not report is NaN, or empty where it is text."""
+        rows = self.rows[first:last]
         kinds: dict[str, type] = {}
-        for row in self.rows:
+        for row in rows:
             for name, value in row.items():
                 kinds.setdefault(name, type(value))
         return {
-            name: [row.get(name, "" if kind is str else np.nan) for row in self.rows]
+            name: [row.get(name, "" if kind is str else np.nan) for row in rows]
             for name, kind in kinds.items()
         }
+
+
+def controller_state(controller: Controller) -> dict[str, NDArray[Any]] | None:
+    """What a controller needs to go on later, as arrays; None where it cannot say.
+
+    Raises
+    ------
+    ControllerError
+        ``get_state`` gives something else than arrays of numbers or bytes under names.
+    """
+    if not can_resume(controller):
+        return None
+    state = controller.get_state()  # type: ignore[attr-defined]
+    if not isinstance(state, Mapping):
+        raise ControllerError(f"get_state returned {type(state).__name__}, allowed: a mapping of names")
+    packed = {}
+    for name, value in state.items():
+        array = np.frombuffer(value, dtype=np.uint8) if isinstance(value, bytes) else np.array(value)
+        if not isinstance(name, str) or array.dtype.kind not in "biuf":
+            raise ControllerError(
+                f"get_state: {name!r} is {type(value).__name__}, allowed: arrays of numbers, or bytes"
+            )
+        packed[f"bytes/{name}" if isinstance(value, bytes) else f"array/{name}"] = array
+    return packed
+
+
+def can_resume(controller: Controller) -> bool:
+    """Whether a controller can say what it remembers, and be told."""
+    return all(callable(getattr(controller, name, None)) for name in ("get_state", "set_state"))
+
+
+def give_state(controller: Controller, packed: State) -> None:
+    """Hand back to a controller what `controller_state` made of its state."""
+    state = {
+        name.partition("/")[2]: array.tobytes() if name.startswith("bytes/") else np.array(array)
+        for name, array in packed.items()
+    }
+    controller.set_state(state)  # type: ignore[attr-defined]
 
 
 class ControllerHost(mosaik_api_v3.Simulator):
@@ -104,12 +146,18 @@ class ControllerHost(mosaik_api_v3.Simulator):
         log: DecisionLog,
         seed: int,
         time_budget_ms: float | None = None,
+        clock: Clock | None = None,
+        registry: dict[str, Any] | None = None,
     ) -> Any:
         """Take the controller; it is asked from step ``n_warmup`` on.
 
         A decision that takes longer than ``time_budget_ms`` (None: as long as it likes) comes too late.
         """
+        if registry is not None:
+            registry["controller"] = self
         self._grid, self._n_warmup = grid, n_warmup
+        self._clock = clock or Clock(grid=grid, n_warmup=n_warmup)
+        self.remembered: State | None = None
         self._community, self._controller = community, controller
         self._forecasts, self._log = forecasts, log
         self._answers, self._time_budget_ms = Answers(community), time_budget_ms
@@ -128,12 +176,14 @@ class ControllerHost(mosaik_api_v3.Simulator):
 
     def step(self, time: int, inputs: Mapping[str, Mapping[str, Mapping[str, Any]]], max_advance: int) -> int:
         """Decide for the step that begins at ``time``; in the warm-up every device follows its own rule."""
-        step = time // self._grid.step_s
+        step = self._clock.step_at(time)
         if step < self._n_warmup:
             self._out = self._nothing
         else:
             values = {attr: next(iter(sources.values())) for attr, sources in inputs[GROUP].items()}
             self._out = self._decide(step, values)
+        if self._clock.ends_day(step):
+            self.remembered = controller_state(self._controller)
         return time + self._grid.step_s
 
     def get_data(self, outputs: Mapping[str, Sequence[str]]) -> dict[str, dict[str, Any]]:

@@ -1,7 +1,10 @@
 """Everything off: the case in which nothing is heated, cooled or stored."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
+from recosim.arrays import FloatArray
 from recosim.contracts import Community, Forecast, Observation, Setpoints
 
 
@@ -19,3 +22,10 @@ class Idle:
     def decide(self, observation: Observation, forecast: Forecast) -> Setpoints:
         """Ask for zero."""
         return Setpoints(**self._off)
+
+    def get_state(self) -> dict[str, FloatArray]:
+        """Nothing is remembered between steps."""
+        return {}
+
+    def set_state(self, state: Mapping[str, FloatArray]) -> None:
+        """Nothing to take up."""

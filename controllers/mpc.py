@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recosim.arrays import FloatArray
 from recosim.contracts import Community, Forecast, Observation, Setpoints, SharedTranche
@@ -219,6 +221,19 @@ class Mpc:
             return Setpoints()
         self.record["fallback"] = "last plan"
         return self._asked(self._plan, int(np.searchsorted(horizon.starts, elapsed, side="right")) - 1)
+
+    def get_state(self) -> dict[str, NDArray[Any]]:
+        """The last plan; the solver itself starts afresh every day."""
+        if self._plan is None:
+            return {}
+        return {"begins": np.array(self._plan.begins), **self._plan.asked}
+
+    def set_state(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from `get_state`, after `reset` and at the start of a day."""
+        if not state:
+            return
+        asked = {name: values for name, values in state.items() if name != "begins"}
+        self._plan = Plan(begins=int(state["begins"]), asked=asked)
 
     def _asked(self, plan: Plan, slot: int) -> Setpoints:
         return Setpoints(**{control: asked[:, slot] for control, asked in plan.asked.items()})

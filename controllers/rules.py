@@ -1,5 +1,8 @@
 """What is installed today: every device follows its own rule."""
 
+from collections.abc import Mapping
+
+from recosim.arrays import FloatArray
 from recosim.contracts import Community, Forecast, Observation, Setpoints
 
 
@@ -18,3 +21,10 @@ class Rules:
     def decide(self, observation: Observation, forecast: Forecast) -> Setpoints:
         """Ask for nothing."""
         return Setpoints()
+
+    def get_state(self) -> dict[str, FloatArray]:
+        """Nothing is remembered between steps."""
+        return {}
+
+    def set_state(self, state: Mapping[str, FloatArray]) -> None:
+        """Nothing to take up."""

@@ -5,10 +5,11 @@ import json
 import logging
 import math
 import os
+import shlex
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -44,8 +45,36 @@ def interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
     raise Interrupted(EXIT_INTERRUPTED)
 
 
-def what_is_left(path: Path, ended: str = "interrupted") -> str:
-    """Tell what a run that ended early leaves at ``path``."""
+@contextmanager
+def interrupted_between_steps() -> Iterator[Callable[[], None]]:
+    """Let Ctrl-C end a run between two of its steps; a second one ends the process at once.
+
+    What is yielded is to be called after every step. Before the first one Ctrl-C unwinds at once.
+    """
+    stepping = asked = False
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        if not stepping:
+            interrupt(number, frame)
+        asked = True
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    def after_step() -> None:
+        nonlocal stepping
+        stepping = True
+        if asked:
+            raise Interrupted(EXIT_INTERRUPTED)
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield after_step
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def what_is_left(path: Path, words: Sequence[str] = (), ended: str = "interrupted") -> str:
+    """Tell what a run that ended early leaves at ``path``, and how to go on after the command ``words``."""
     from recosim.results.run_file import open_run
 
     if not path.exists():
@@ -57,12 +86,17 @@ def what_is_left(path: Path, ended: str = "interrupted") -> str:
             done, whole = run.grid_committed.n_steps, run.grid.n_steps
             first = run.grid.local[0].date()
             last = run.grid.local[max(done - 1, 0)].date()
+            goes_on = run.checkpoint() is not None
     except ResultsError as error:
         return f"{ended}: {one_line(error)}"
-    return (
-        f"{ended}: {path} is not complete, it holds {first} to {last} ({done} of {whole} steps); "
-        "to simulate it again from the start, add --force"
-    )
+    left = f"{ended}: {path} is not complete, it holds {first} to {last} ({done} of {whole} steps)"
+    if not goes_on:
+        return (
+            f"{left}; to simulate it from the start, add --force (to go on, a controller needs get_state "
+            "and set_state, and no foreign simulator may take part)"
+        )
+    again = [word for word in words if word not in ("--force", "--resume")]
+    return f"{left}; to go on: {shlex.join(['recosim', *again, '--resume'])}"
 
 
 def guarded(command: Callable[P, None]) -> Callable[P, None]:

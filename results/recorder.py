@@ -1,6 +1,6 @@
 """The mosaik simulator that writes everything down, and checks that no energy appears or vanishes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import mosaik_api_v3
@@ -8,7 +8,9 @@ import numpy as np
 
 from recosim.arrays import FloatArray
 from recosim.components import Devices
+from recosim.results.checkpoint import Checkpoint
 from recosim.results.store import RunWriter
+from recosim.simulators.clock import Clock
 from recosim.simulators.group import GROUP_MODEL
 from recosim.simulators.nodes import LOAD, NodeSum
 from recosim.timegrid import TimeGrid
@@ -30,6 +32,15 @@ class BalanceCheck:
         self._step_h = step_h
         self._stored: dict[str, FloatArray] = {}
         self.residual_kwh = 0.0
+
+    def get_state(self) -> dict[str, FloatArray]:
+        """Largest residual so far, and what is stored, by kind."""
+        return {"residual_kwh": np.array(self.residual_kwh), **self._stored}
+
+    def set_state(self, state: Mapping[str, FloatArray]) -> None:
+        """Go on from `get_state`."""
+        self.residual_kwh = float(state["residual_kwh"])
+        self._stored = {name: values for name, values in state.items() if name != "residual_kwh"}
 
     def start(self, states: Mapping[str, Mapping[str, FloatArray]]) -> None:
         """Note what is stored before the first step; ``states`` by kind and name."""
@@ -76,13 +87,20 @@ class Recorder(mosaik_api_v3.Simulator):
         balance: BalanceCheck,
         progress: Any = None,
         registry: dict[str, Any] | None = None,
+        clock: Clock | None = None,
+        on_block: Callable[[int, int], Checkpoint | None] | None = None,
     ) -> Any:
-        """Take the writer; the ``n_warmup`` first steps are checked but not recorded."""
+        """Take the writer; the ``n_warmup`` first steps are checked but not recorded.
+
+        ``on_block`` is told, before a block of rows is written, how many there are and how many will be; it
+        may give back what the run needs to go on from there.
+        """
         if registry is not None:
             registry["recorder"] = self
         self._grid, self._n_warmup = grid, n_warmup
         self._writer, self._balance = writer, balance
-        self._progress = progress
+        self._progress, self._on_block = progress, on_block
+        self._clock = clock or Clock(grid=grid, n_warmup=n_warmup)
         self._rows = writer.rows_per_block
         self.states_at_start: dict[str, dict[str, FloatArray]] = {}
         self._filled = 0
@@ -103,7 +121,7 @@ class Recorder(mosaik_api_v3.Simulator):
             for group, attrs in inputs.items()
         }
         self._balance.observe(values)
-        step = time // self._grid.step_s
+        step = self._clock.step_at(time)
         if step == self._n_warmup - 1:
             self.states_at_start = {g: dict(v) for g, v in values.items()}
         if step >= self._n_warmup:
@@ -122,7 +140,9 @@ class Recorder(mosaik_api_v3.Simulator):
     def _write(self) -> None:
         n = self._filled
         block = {g: {name: rows[:n] for name, rows in q.items()} for g, q in self._block.items()}
-        self._writer.append(block, n)
+        first = self._writer.committed
+        checkpoint = self._on_block(first, first + n) if self._on_block is not None else None
+        self._writer.append(block, n, checkpoint)
         self._filled = 0
 
     def get_data(self, outputs: Mapping[str, Sequence[str]]) -> dict[str, dict[str, Any]]:

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from recosim.arrays import FloatArray
 from recosim.errors import ResultsError
+from recosim.results.checkpoint import read_checkpoint
 from recosim.timegrid import SECONDS_PER_DAY, TimeGrid
 
 Kpi: TypeAlias = float | int | None
@@ -61,6 +62,8 @@ class RunMeta:
         Time at which the run began, ISO 8601.
     versions : mapping of str to str
         Of Python and of the packages.
+    inputs_sha256, controller_sha256 : str
+        Hashes of the input series and of the controller's file, by which a run that goes on is recognised.
     """
 
     name: str
@@ -69,6 +72,8 @@ class RunMeta:
     seed: int
     created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     versions: Mapping[str, str] = field(default_factory=installed_versions)
+    inputs_sha256: str = ""
+    controller_sha256: str = ""
 
     @property
     def scenario_sha256(self) -> str:
@@ -90,6 +95,8 @@ class Run:
             seed=int(meta.attrs["seed"]),
             created=str(meta.attrs["created"]),
             versions=json.loads(meta["versions"].asstr()[()]),
+            inputs_sha256=str(meta.attrs.get("inputs_sha256", "")),
+            controller_sha256=str(meta.attrs.get("controller_sha256", "")),
         )
         self.complete = bool(meta.attrs["complete"])
         self.committed = int(file["committed"][()])
@@ -174,6 +181,11 @@ class Run:
         """Columns of ``/controller``, shape (n_decisions,); empty where the controller recorded nothing."""
         with _reading(self.path, "/controller"):
             return _read_columns(self._file["controller"]) if "controller" in self._file else {}
+
+    def checkpoint(self) -> dict[str, dict[str, NDArray[Any]]] | None:
+        """What an interrupted run needs to go on after its committed rows, by simulator and name."""
+        with _reading(self.path, "/checkpoint"):
+            return read_checkpoint(self._file, self.committed)
 
     def settlement_tables(self) -> tuple[str, ...]:
         """Names of the settlement's tables."""

@@ -4,8 +4,8 @@ Layout
 ------
 ``/meta``
     Data sets ``scenario`` (YAML text), ``versions`` and, once finished, ``kpis`` (both JSON); attributes
-    ``name``, ``scenario_sha256``, ``controller``, ``seed``, ``created``, ``complete``, ``step_s``,
-    ``timezone``.
+    ``name``, ``scenario_sha256``, ``controller``, ``controller_sha256``, ``inputs_sha256``, ``seed``,
+    ``created``, ``complete``, ``step_s``, ``timezone``.
 ``/time``
     POSIX second at which each step begins, int64, all steps of the run.
 ``/committed``
@@ -13,14 +13,18 @@ Layout
 ``/series/<group>/<quantity>``
     (n_steps, n_members), float32 (meter energies and prices float64), chunks of 24 hours; attributes
     ``unit``, ``meaning`` and ``members``, the path of the data set that holds the members' names. NaN in a
-    set-point means "left to the device"; NaN beyond ``committed`` means "not yet simulated".
+    set-point means "left to the device"; what lies beyond ``committed`` means nothing.
 ``/members/<…>``
     Names of members, shared by the quantities that have the same ones.
 ``/settlement/<table>/<column>``, ``/controller/<column>``
     Columns of one length each.
+``/checkpoint``
+    What an unfinished run needs to go on (:mod:`recosim.results.checkpoint`).
 
 Nothing is compressed and whole chunks are handed straight to the file: for 1000 dwellings and 30 quantities
-a year costs 2 s of CPU that way, 30 s through HDF5's selections, 29 s with shuffle and lzf on top.
+a year costs 2 s of CPU that way, 30 s through HDF5's selections, 29 s with shuffle and lzf on top. A day on
+which a quantity is zero for all members (heating in summer) or NaN (a control that nobody uses) is not
+written at all, and reads as what it is.
 """
 
 import json
@@ -40,6 +44,7 @@ from recosim.arrays import FloatArray
 from recosim.components import SETPOINT_PREFIX
 from recosim.errors import ResultsError
 from recosim.quantities import quantity as describe
+from recosim.results.checkpoint import Checkpoint, create_slots, write_checkpoint
 from recosim.results.run_file import FORMAT, Kpi, Run, RunMeta, one_line, texts
 from recosim.timegrid import SECONDS_PER_DAY, TimeGrid
 
@@ -109,6 +114,7 @@ class RunWriter:
         self.path = Path(path)
         self.grid = grid
         self._committed = 0
+        self._n_decisions = 0
         self._series: dict[tuple[str, str], h5py.Dataset] = {}
         check_target(self.path, force)
         try:
@@ -121,10 +127,49 @@ class RunWriter:
             with _writing(self.path):
                 self._write_meta(meta)
                 self._create_series(series)
+                create_slots(self._file)
                 self._file.flush()
         except BaseException:
             self._abandon()
             raise
+
+    @classmethod
+    def going_on(
+        cls, path: Path, *, grid: TimeGrid, series: Mapping[str, Mapping[str, tuple[str, ...]]]
+    ) -> "RunWriter":
+        """Open an interrupted run's file, to write what is missing after its committed rows.
+
+        Parameters
+        ----------
+        grid, series
+            As for the run that was interrupted.
+
+        Raises
+        ------
+        ResultsError
+            The file cannot be written, or holds other series.
+        """
+        writer = cls.__new__(cls)
+        writer.path, writer.grid = Path(path), grid
+        try:
+            writer._file = h5py.File(writer.path, "r+", rdcc_nbytes=0)
+        except OSError as error:
+            raise ResultsError(f"{path} cannot be written: {one_line(error)}") from error
+        try:
+            writer._take_up(series)
+        except BaseException:
+            writer._file.close()
+            raise
+        return writer
+
+    def _take_up(self, series: Mapping[str, Mapping[str, tuple[str, ...]]]) -> None:
+        found = {(group, name) for group, names in self._file["series"].items() for name in names}
+        wanted = {(group, name) for group, names in series.items() for name in names}
+        if found != wanted:
+            odd = ", ".join(sorted(f"{group}/{name}" for group, name in found ^ wanted))
+            raise ResultsError(f"{self.path} holds other series: {odd}; run again with --force")
+        self._series = {key: self._file[f"series/{key[0]}/{key[1]}"] for key in found}
+        self._committed = self._n_decisions = int(self._file["committed"][()])
 
     @property
     def rows_per_block(self) -> int:
@@ -147,6 +192,8 @@ class RunWriter:
                 "scenario_sha256": meta.scenario_sha256,
                 "controller": meta.controller,
                 "seed": meta.seed,
+                "inputs_sha256": meta.inputs_sha256,
+                "controller_sha256": meta.controller_sha256,
                 "created": meta.created,
                 "complete": False,
                 "step_s": self.grid.step_s,
@@ -178,6 +225,7 @@ class RunWriter:
 
     def _create_dataset(self, group: str, name: str, n_members: int) -> h5py.Dataset:
         dtype = np.dtype("<f8" if group in DOUBLE_PRECISION_GROUPS else "<f4")
+        usual = np.nan if name.startswith(SETPOINT_PREFIX) else 0.0
         members_per_chunk = max(1, CHUNK_BYTES_MAX // (self.rows_per_block * dtype.itemsize))
         return self._file.create_dataset(
             f"series/{group}/{name}",
@@ -185,10 +233,15 @@ class RunWriter:
             dtype=dtype,
             chunks=(self.rows_per_block, max(1, min(n_members, members_per_chunk))),
             maxshape=(None, n_members),
-            fillvalue=np.nan,
+            fillvalue=usual,
         )
 
-    def append(self, block: Mapping[str, Mapping[str, FloatArray]], n_rows: int) -> None:
+    def append(
+        self,
+        block: Mapping[str, Mapping[str, FloatArray]],
+        n_rows: int,
+        checkpoint: Checkpoint | None = None,
+    ) -> None:
         """Write the next rows, flush them, then count them as committed.
 
         Parameters
@@ -197,6 +250,8 @@ class RunWriter:
             Every quantity of every group.
         n_rows : int
             Usually ``rows_per_block``.
+        checkpoint : mapping, optional
+            What the run needs to go on after these rows.
 
         Raises
         ------
@@ -218,6 +273,9 @@ class RunWriter:
         with _writing(self.path):
             for (group, name), dataset in self._series.items():
                 _write_rows(dataset, first, block[group][name])
+            if checkpoint is not None:
+                number = (first + n_rows) // self.rows_per_block
+                write_checkpoint(self._file, first + n_rows, number, checkpoint)
             self._file.flush()
             self._file["committed"][()] = first + n_rows
             self._file.flush()
@@ -246,27 +304,34 @@ class RunWriter:
         Parameters
         ----------
         columns : mapping of str to array, shape (n_decisions,)
-            Such as ``status``, ``iterations``, ``milliseconds``, ``fallback``; numbers, bool or text.
+            Such as ``status``, ``iterations``, ``milliseconds``, ``fallback``; numbers, kept as float64, or
+            text. A column may come later or be left out: then its rows are NaN, or empty where it is text;
+            so are words in a column that began with numbers.
 
         Raises
         ------
         ResultsError
-            Columns differ in length, or from those of the first call.
+            Columns differ in length.
         """
         arrays = _columns(self.path, "controller", columns)
-        group = self._file.require_group("controller")
-        if len(group) and set(group) != set(arrays):
-            odd = ", ".join(sorted(set(group) ^ set(arrays)))
-            raise ResultsError(f"{self.path}: the columns of /controller changed during the run: {odd}")
+        n_rows = max((len(values) for values in arrays.values()), default=0)
+        first, last = self._n_decisions, self._n_decisions + n_rows
         with _writing(self.path):
+            group = self._file.require_group("controller")
             for name, values in arrays.items():
+                is_text = values.dtype == _TEXT
+                dtype = _TEXT if is_text else np.dtype("<f8")
                 if name not in group:
-                    group.create_dataset(name, data=values, maxshape=(None, *values.shape[1:]), chunks=True)
-                    continue
-                dataset = group[name]
-                n_old = dataset.shape[0]
-                dataset.resize(n_old + len(values), axis=0)
-                dataset[n_old:] = values
+                    fill = None if is_text else np.nan
+                    group.create_dataset(
+                        name, shape=(first,), dtype=dtype, maxshape=(None,), chunks=(1024,), fillvalue=fill
+                    )
+            for name, dataset in group.items():
+                dataset.resize((first,))  # what was written without being committed
+                dataset.resize((last,))
+                if name in arrays and (dataset.dtype.kind == "O") >= (arrays[name].dtype.kind == "O"):
+                    dataset[first:] = _as_text(arrays[name]) if dataset.dtype.kind == "O" else arrays[name]
+        self._n_decisions = last
 
     def write_settlement(
         self,
@@ -357,8 +422,9 @@ class RunWriter:
 def _write_rows(dataset: h5py.Dataset, first: int, values: FloatArray) -> None:
     rows_per_chunk, members_per_chunk = dataset.chunks
     n_rows, n_members = values.shape
-    if n_members == 0 or np.isnan(values).all():
-        return  # a chunk that was never written reads as NaN
+    is_usual = np.isnan(values).all() if np.isnan(dataset.fillvalue) else not values.any()
+    if n_members == 0 or is_usual:
+        return  # a chunk that was never written reads so
     data = values.astype(dataset.dtype)
     if first % rows_per_chunk or n_rows != rows_per_chunk:
         dataset[first : first + n_rows] = data
@@ -368,6 +434,10 @@ def _write_rows(dataset: h5py.Dataset, first: int, values: FloatArray) -> None:
         if part.shape[1] < members_per_chunk:
             part = np.pad(part, ((0, 0), (0, members_per_chunk - part.shape[1])), constant_values=np.nan)
         dataset.id.write_direct_chunk((first, member), np.ascontiguousarray(part))
+
+
+def _as_text(values: NDArray[Any]) -> NDArray[Any]:
+    return np.array([str(value) for value in values], dtype=_TEXT)
 
 
 def _columns(path: Path, table: str, columns: Mapping[str, ArrayLike]) -> dict[str, NDArray[Any]]:

@@ -17,6 +17,7 @@ from recosim.controllers.isolated import opened_controller
 from recosim.controllers.model_error import MisinformedController, perturbed
 from recosim.controllers.registry import make_controller
 from recosim.results.accounts import CommunityAccounts, read_accounts, write_accounts
+from recosim.results.checkpoint import Checkpoint
 from recosim.results.kpis import Money, Running, compute_kpis
 from recosim.results.run_file import Kpi, Run, RunMeta, installed_versions
 from recosim.results.store import RunWriter
@@ -26,6 +27,7 @@ from recosim.scenarios.foreign_process import Process
 from recosim.scenarios.foreign_wiring import Wiring, ended_afterwards
 from recosim.scenarios.input_series import series_of, times_of
 from recosim.scenarios.loader import scenario_yaml
+from recosim.scenarios.resuming import checkpoint_of, code_of, fingerprint
 from recosim.scenarios.rules_of_money import sharing_of, tariff_of
 from recosim.scenarios.schema import Scenario
 from recosim.scenarios.stored_value import worth_of_cars, worth_of_states, worth_of_tanks
@@ -119,6 +121,7 @@ def run_scenario(
     foreign: Foreign | None = None,
     out: Path | None = None,
     force: bool = False,
+    resume: bool = False,
     isolate: bool = False,
     progress: Progress | None = None,
     see_plant: Callable[[Plant], None] | None = None,
@@ -137,6 +140,9 @@ def run_scenario(
         Result file; default: in the folder ``runs``.
     force : bool
         Whether an existing file may be replaced.
+    resume : bool
+        Go on with an interrupted run's file after its last committed day: the series are those of a run that
+        was not interrupted, to the bit, on the same machine and versions.
     isolate : bool
         Whether the controller gets a process of its own, which is ended when it never decides.
     progress : callable, optional
@@ -165,6 +171,7 @@ def run_scenario(
             path=path,
             foreign=foreign,
             force=force,
+            resume=resume,
             isolated=isolate,
             progress=progress,
             began=began,
@@ -192,6 +199,7 @@ def run_plant(
     path: Path,
     foreign: Foreign | None = None,
     force: bool = False,
+    resume: bool = False,
     isolated: bool = False,
     progress: Progress | None = None,
     began: float | None = None,
@@ -208,7 +216,7 @@ def run_plant(
     name : str
         What the file calls the controller.
     path : Path
-    foreign, force, progress
+    foreign, force, resume, progress
         As in `run_scenario`.
     isolated : bool
         Whether the controller has a process of its own, whose CPU time is added.
@@ -232,25 +240,29 @@ def run_plant(
         seed=scenario.seed,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         versions=installed_versions(),
+        inputs_sha256=fingerprint(plant.series),
+        controller_sha256=code_of(made),
     )
-    series = recorded_series(plant.community)
-    with (
-        RunWriter(path, meta=meta, grid=plant.community.grid, series=series, force=force) as writer,
-        ended_afterwards() as processes,
-    ):
-        world = _world(plant, made, log, writer, scenario, progress, foreign, processes)
+    grid, series = plant.community.grid, recorded_series(plant.community)
+    checkpoint: Checkpoint | None = None
+    if resume:
+        checkpoint = checkpoint_of(path, meta, made)
+        writing = RunWriter.going_on(path, grid=grid, series=series)
+    else:
+        writing = RunWriter(path, meta=meta, grid=grid, series=series, force=force)
+    with writing as writer, ended_afterwards() as processes:
+        world = _world(plant, made, log, writer, scenario, progress, foreign, processes, checkpoint)
         if started is not None:
             started(world)
         world.run()
         accounts = world.accounts()
-        writer.write_controller(log.columns())
         write_accounts(writer, accounts, plant.community.pods.names)
         kept = read_accounts(writer.so_far())
         notes = [*getattr(plant.community.tariff, "notes", ()), *accounts.settlement.notes]
         if not any(scenario.model_error.model_dump().values()):  # else the controller knows no better
             notes += log.notes
         began -= getattr(made, "cpu_s", 0.0) if isolated else 0.0
-        kpis = _finish(writer, plant, accounts, log, world.balance.residual_kwh, world.states_at_start, began)
+        kpis = _finish(writer, plant, accounts, world.balance.residual_kwh, world.states_at_start, began)
     return RunResult(
         path=path,
         kpis=kpis,
@@ -270,6 +282,7 @@ def _world(
     progress: Progress | None,
     foreign: Foreign | None,
     processes: list[Process],
+    checkpoint: Checkpoint | None,
 ) -> RecosimWorld:
     series, seed = plant.series, scenario.seed
     believed = perturbed(plant.community, seed=seed, **scenario.model_error.model_dump())
@@ -295,6 +308,7 @@ def _world(
         progress=None if progress is None else report,
         time_budget_ms=scenario.controller.time_budget_ms,
         foreign=wiring,
+        checkpoint=checkpoint,
     )
 
 
@@ -302,7 +316,6 @@ def _finish(
     writer: RunWriter,
     plant: Plant,
     accounts: Accounts,
-    log: DecisionLog,
     residual_kwh: float,
     start: Mapping[str, Mapping[str, FloatArray]],
     began: float,
@@ -319,16 +332,17 @@ def _finish(
         energy_shared_kwh=settlement.energy_shared_total_kwh,
         energy_incentivised_kwh=settlement.energy_incentivised_total_kwh,
     )
-    rows = log.rows
-    solves = [row for row in rows if "iterations" in row]
     run = writer.so_far()
+    decisions = run.controller()
+    fallback = decisions["fallback"]
+    solves = np.isfinite(decisions.get("iterations", np.full(len(fallback), np.nan)))
     stored_kwh, stored_eur = _stored_change(run, plant, start)
     running = Running(
         balance_residual_kwh=residual_kwh,
         cpu_s=time.process_time() - began,
-        solve_ms=np.array([row["milliseconds"] for row in solves], dtype=np.float64),
-        solve_failures=sum(row["fallback"] in ("last plan", LOCAL_RULES) for row in rows),
-        fallbacks=sum(row["fallback"] != "" for row in rows),
+        solve_ms=decisions["milliseconds"][solves],
+        solve_failures=int(np.isin(fallback, ("last plan", LOCAL_RULES)).sum()),
+        fallbacks=int((fallback != "").sum()),
         value_stored_change_eur=stored_eur,
         energy_stored_change_kwh=stored_kwh,
     )

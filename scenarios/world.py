@@ -11,9 +11,11 @@ import mosaik
 from recosim.arrays import FloatArray
 from recosim.components import SETPOINT_PREFIX, Devices
 from recosim.contracts import Community, Controller
-from recosim.controllers.host import METERED, DecisionLog, ForecastProvider
+from recosim.controllers.host import METERED, DecisionLog, ForecastProvider, give_state
+from recosim.results.checkpoint import Checkpoint
 from recosim.results.recorder import BalanceCheck
 from recosim.results.store import RunWriter
+from recosim.simulators.clock import Clock
 from recosim.simulators.exposure import Exposure
 from recosim.simulators.group import GROUP_MODEL
 from recosim.simulators.gse import Accounts
@@ -122,11 +124,15 @@ class RecosimWorld:
         progress: Callable[[int], None] | None = None,
         time_budget_ms: float | None = None,
         foreign: ForeignSimulators | None = None,
+        checkpoint: Checkpoint | None = None,
     ) -> None:
         self._plant = plant
         self._grid = plant.series.simulated
+        first = 0 if checkpoint is None else plant.series.n_warmup + writer.committed
+        self._clock = Clock(grid=self._grid, n_warmup=plant.series.n_warmup, first=first)
+        self._log, self._writer, self._n_before = log, writer, writer.committed
         self._devices = plant.devices
-        self._time_budget_ms = time_budget_ms
+        self._time_budget_ms, self._has_foreign = time_budget_ms, foreign is not None
         self.balance = BalanceCheck(self._devices, len(plant.community.pods), self._grid.step_h)
         self.mosaik = _empty_world()
         self._groups: dict[str, Any] = {}
@@ -135,6 +141,11 @@ class RecosimWorld:
             self._start(controller, forecasts, log, writer, seed, progress)
             if foreign is not None:
                 foreign.start(self)
+            self._states_before = {kind: dict(self._simulators[kind].out) for kind in self._devices}
+            if checkpoint is None:
+                self.balance.start(self._states_before)
+            else:
+                self._go_on(controller, checkpoint)
             self._connect()
             if foreign is not None:
                 foreign.connect(self)
@@ -145,9 +156,7 @@ class RecosimWorld:
     def run(self) -> None:
         """Step through warm-up and period."""
         try:
-            self.mosaik.run(
-                until=self._grid.n_steps * self._grid.step_s, print_progress=False, lazy_stepping=False
-            )
+            self.mosaik.run(until=self._clock.until, print_progress=False, lazy_stepping=False)
         except BaseException:
             self._cancel()
             raise
@@ -180,6 +189,42 @@ class RecosimWorld:
         """State of each kind when the period began, by kind and name."""
         recorded: dict[str, dict[str, FloatArray]] = self._simulators["recorder"].states_at_start
         return self._states_before | recorded
+
+    def _on_block(self, first: int, last: int) -> Checkpoint | None:
+        """Write the decisions of rows that are about to be committed; what is needed to go on after them."""
+        self._writer.write_controller(self._log.columns(first - self._n_before, last - self._n_before))
+        if not self._clock.ends_day(self._clock.n_warmup + last - 1):
+            return None  # the last, shorter day: nothing follows
+        decided = self._simulators["controller"].remembered
+        if decided is None or self._has_foreign:
+            return None  # what the controller or a foreign simulator remembers is not known
+        simulators = {name: self._simulators[name].remembered for name in (*self._devices, "meter")}
+        at_start = self.states_at_start
+        starts = {f"{kind}/{name}": a for kind in self._devices for name, a in at_start[kind].items()}
+        return {
+            **simulators,
+            "start": starts,
+            "balance": self.balance.get_state(),
+            "controller": decided,
+        }
+
+    def _go_on(self, controller: Controller, checkpoint: Checkpoint) -> None:
+        """Give every simulator and the controller what they remembered when the run was interrupted."""
+        for name in (*self._devices, "meter"):
+            self._simulators[name].set_state(checkpoint[name])
+        give_state(controller, checkpoint.get("controller", {}))
+        self.balance.set_state(checkpoint["balance"])
+        self._states_before = {}
+        for path, values in checkpoint["start"].items():
+            kind, _, name = path.partition("/")
+            self._states_before.setdefault(kind, {})[name] = values
+        series, run = self._plant.series, self._writer.so_far()
+        rows = slice(series.n_warmup, series.n_warmup + self._n_before)
+        self._simulators["gse"].count(
+            *(run.values("meter", name) for name in METER),
+            series.price_zonal_eur_per_mwh[rows],
+            series.price_pun_eur_per_mwh[rows],
+        )
 
     def entity(self, group: str, member: str | None = None) -> Any:
         """Mosaik entity of a group or one of its members, to connect a foreign simulator before `run`.
@@ -218,7 +263,7 @@ class RecosimWorld:
             "water_heater": {},
             "car": {"trips": plant.series.trips},
         }
-        self._begin("inputs", series=plant.series, pod_names=pods.names)
+        self._begin("inputs", series=plant.series, pod_names=pods.names, clock=self._clock)
         for kind, devices in self._devices.items():
             self._begin(
                 kind,
@@ -226,9 +271,17 @@ class RecosimWorld:
                 names=devices.names,
                 devices=devices,
                 registry=self._simulators,
+                clock=self._clock,
                 **own[kind],
             )
-        self._begin("meter", grid=grid, names=pods.names, devices=self._devices, registry=self._simulators)
+        self._begin(
+            "meter",
+            grid=grid,
+            names=pods.names,
+            devices=self._devices,
+            registry=self._simulators,
+            clock=self._clock,
+        )
         self._begin(
             "gse",
             grid=grid,
@@ -237,6 +290,7 @@ class RecosimWorld:
             sharing=community.sharing,
             n_pods=len(pods),
             registry=self._simulators,
+            clock=self._clock,
         )
         self._begin(
             "controller",
@@ -248,6 +302,8 @@ class RecosimWorld:
             log=log,
             seed=seed,
             time_budget_ms=self._time_budget_ms,
+            registry=self._simulators,
+            clock=self._clock,
         )
         self._series = recorded_series(community)
         recorder = self.mosaik.start(
@@ -259,6 +315,8 @@ class RecosimWorld:
             balance=self.balance,
             progress=progress,
             registry=self._simulators,
+            clock=self._clock,
+            on_block=self._on_block,
         )
         self._sinks = {group: recorder.Group(group=group) for group in self._series}
 
@@ -269,8 +327,6 @@ class RecosimWorld:
     def _connect(self) -> None:
         world, groups = self.mosaik, self._groups
         inputs, host, meters = groups["inputs"], groups["controller"], groups["meter"]
-        self._states_before = {kind: dict(self._simulators[kind].out) for kind in self._devices}
-        self.balance.start(self._states_before)
         world.connect(inputs, meters, LOAD)
         for kind, devices in self._devices.items():
             group, declaration = groups[kind], devices.declaration

@@ -1,12 +1,14 @@
 """Washing machines, dishwashers and dryers as a mosaik simulator."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recosim.arrays import BoolArray, FloatArray, IntArray
 from recosim.components import DeviceKind, Devices
+from recosim.simulators.clock import State
 from recosim.simulators.cycles import Cycles
 from recosim.simulators.group import DeviceGroup, read_only
 from recosim.simulators.physics.appliance import ApplianceParameters, begins, power_of_step_kw
@@ -67,6 +69,21 @@ class Appliances(DeviceGroup):
         self._next = self._next + ended
         self._step_of_cycle = np.where(ended, -1, running)
         self.out = {**self._states(step + 1), "power_appliance_kw": read_only(power)}
+
+    def get_state(self) -> dict[str, NDArray[Any]]:
+        """Which cycle each machine is at, how far it is, and when the cycles before ended."""
+        return {
+            **super().get_state(),
+            "next": self._next,
+            "ends": self._ends.copy(),
+            "step_of_cycle": self._step_of_cycle,
+        }
+
+    def set_state(self, state: State) -> None:
+        """Go on from `get_state`."""
+        super().set_state(state)
+        self._next, self._ends = np.array(state["next"]), np.array(state["ends"])
+        self._step_of_cycle = np.array(state["step_of_cycle"])
 
     def _current(self) -> IntArray:
         """The cycle that each machine runs or waits for."""

@@ -1,13 +1,15 @@
 """Batteries as a mosaik simulator."""
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import ClassVar
+from dataclasses import fields, replace
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recosim.arrays import FloatArray
 from recosim.components import DeviceKind, Devices
+from recosim.simulators.clock import State
 from recosim.simulators.group import DeviceGroup, read_only
 from recosim.simulators.nodes import LOAD, NodeSum
 from recosim.simulators.physics.battery import (
@@ -114,6 +116,24 @@ class Batteries(DeviceGroup):
         if self._ages:
             self._age(step, before, charge - discharge - conversion)
             self.out[STATE_OF_HEALTH] = self._health
+
+    def get_state(self) -> dict[str, NDArray[Any]]:
+        """Energy stored, and what has aged the batteries, today included."""
+        state = {**super().get_state(), "energy_kwh": self.energy_kwh}
+        if self._ages:
+            state |= {f"losses/{name}": values for name, values in vars(self.losses).items()}
+            n = len(self.names)
+            state["today"] = np.array(self.today, dtype=np.float64).reshape(-1, 2, n)
+        return state
+
+    def set_state(self, state: State) -> None:
+        """Go on from `get_state`."""
+        super().set_state(state)
+        self.energy_kwh = np.array(state["energy_kwh"])
+        if self._ages:
+            self.losses = Losses(**{f.name: np.array(state[f"losses/{f.name}"]) for f in fields(Losses)})
+            self.today = [(charged, moved) for charged, moved in np.array(state["today"])]
+            self.set_health(self.out[STATE_OF_HEALTH])
 
     def _age(self, step: int, energy_kwh: FloatArray, moved_kw: FloatArray) -> None:
         """Note a step; at the end of a local day, lose what the day costs."""

@@ -1,12 +1,14 @@
 """Electric cars as a mosaik simulator."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recosim.arrays import FloatArray
 from recosim.components import DeviceKind, Devices
+from recosim.simulators.clock import State
 from recosim.simulators.group import DeviceGroup, read_only
 from recosim.simulators.physics.car import Car, charging_kw, energy_after
 from recosim.simulators.trips import Trips
@@ -67,6 +69,15 @@ class Cars(DeviceGroup):
             "power_car_loss_kw": read_only(np.asarray((1.0 - car.efficiency_charge) * charge)),
             "energy_car_unmet_kwh": read_only(np.where(missing > ROUNDING_KWH, missing, 0.0)),
         }
+
+    def get_state(self) -> dict[str, NDArray[Any]]:
+        """Energy in the batteries; trips are known beforehand."""
+        return {**super().get_state(), "energy_kwh": self.energy_kwh}
+
+    def set_state(self, state: State) -> None:
+        """Go on from `get_state`."""
+        super().set_state(state)
+        self.energy_kwh = np.array(state["energy_kwh"])
 
     def _states(self, step: int) -> dict[str, FloatArray]:
         """What a controller sees at the start of ``step``."""

@@ -1,13 +1,15 @@
 """Dwellings as a mosaik simulator: 3R2C network, reversible air conditioning, local thermostat."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recosim.arrays import BoolArray, FloatArray
 from recosim.components import DeviceKind, Devices
+from recosim.simulators.clock import State
 from recosim.simulators.exposure import ComfortRows, Exposure
 from recosim.simulators.group import DeviceGroup, read_only
 from recosim.simulators.physics.comfort import ComfortSchedule, windows_open
@@ -231,6 +233,22 @@ class Dwellings(DeviceGroup):
         }
         out |= self._comfort_outputs(step, operative, lower[0], upper[0], occupied)
         self.out = {name: read_only(values) for name, values in out.items()}
+
+    def get_state(self) -> dict[str, NDArray[Any]]:
+        """Temperatures, and what the thermostats have learned and pursue."""
+        return {
+            **super().get_state(),
+            "temps": self.temps,
+            "operative": self._operative,
+            **{f"thermostat/{name}": values for name, values in vars(self.thermostat).items()},
+        }
+
+    def set_state(self, state: State) -> None:
+        """Go on from `get_state`."""
+        super().set_state(state)
+        self.temps, self._operative = np.array(state["temps"]), np.array(state["operative"])
+        learned = {f.name: np.array(state[f"thermostat/{f.name}"]) for f in fields(ThermostatState)}
+        self.thermostat = ThermostatState(**learned)
 
     def _band(self, step: int) -> tuple[FloatArray, FloatArray, BoolArray]:
         """Edges now and over the look-ahead, and who is at home now."""

@@ -12,9 +12,11 @@ from typing import Any, ClassVar
 
 import mosaik_api_v3
 import numpy as np
+from numpy.typing import NDArray
 
 from recosim.arrays import FloatArray
 from recosim.components import DeviceKind
+from recosim.simulators.clock import Clock, State
 from recosim.timegrid import TimeGrid
 
 GROUP = "group"
@@ -50,6 +52,8 @@ class DeviceGroup(mosaik_api_v3.Simulator):
     def __init__(self) -> None:
         super().__init__({"api_version": "3.0", "type": "time-based", "models": {}})
         self.grid: TimeGrid
+        self.clock: Clock
+        self.remembered: State = {}
         self.names: tuple[str, ...] = ()
         self.out: dict[str, FloatArray] = {}
         self.asked: dict[str, FloatArray] = {}
@@ -63,6 +67,7 @@ class DeviceGroup(mosaik_api_v3.Simulator):
         grid: TimeGrid,
         names: Sequence[str],
         registry: dict[str, Any] | None = None,
+        clock: Clock | None = None,
         **params: Any,
     ) -> Any:
         """Declare the group and its members.
@@ -70,17 +75,20 @@ class DeviceGroup(mosaik_api_v3.Simulator):
         Parameters
         ----------
         grid : TimeGrid
-            The time axis of the world, warm-up included; mosaik's time 0 is its start.
+            The time axis of the world, warm-up included.
         names : sequence of str
             Name of each member, also its entity id.
         registry : dict, optional
             The simulator enters itself under its kind, for those who build the world in the same process.
+        clock : Clock, optional
+            Where on the grid mosaik's time begins; left out: at its start.
         **params
             Handed to `setup`.
         """
         if len(set(names)) != len(names) or GROUP in names:
             raise ValueError(f"{self.declaration.kind}: member names must differ and not be {GROUP!r}")
         self.grid = grid
+        self.clock = clock or Clock(grid=grid)
         self.names = tuple(names)
         self._index = {name: i for i, name in enumerate(self.names)}
         if registry is not None:
@@ -114,13 +122,16 @@ class DeviceGroup(mosaik_api_v3.Simulator):
 
     def step(self, time: int, inputs: Mapping[str, Mapping[str, Mapping[str, Any]]], max_advance: int) -> int:
         """Advance one step and ask to be called again at the next."""
+        step = self.clock.step_at(time)
         values = self.gather(inputs)
         self.asked = {name: values[name] for name in self.declaration.setpoints}
-        self.advance(time // self.grid.step_s, values)
+        self.advance(step, values)
         for eid, attributes in inputs.items():
             own = {} if eid == GROUP else {a: v for a, v in attributes.items() if a in self.out}
             if own:
                 self.stand_in(eid, {attr: self._one(eid, attr, sources) for attr, sources in own.items()})
+        if self.clock.ends_day(step):
+            self.remembered = self.get_state()
         return time + self.grid.step_s
 
     def stand_in(self, member: str, values: Mapping[str, float]) -> None:
@@ -133,6 +144,18 @@ class DeviceGroup(mosaik_api_v3.Simulator):
     def advance(self, step: int, inputs: Mapping[str, FloatArray]) -> None:
         """Compute ``out`` for step number ``step`` of the world's grid."""
         raise NotImplementedError
+
+    def get_state(self) -> dict[str, NDArray[Any]]:
+        """Everything the group needs to go on after the step it has made; subclasses add their own."""
+        return {f"out/{name}": values for name, values in self.out.items()}
+
+    def set_state(self, state: State) -> None:
+        """Go on from what `get_state` gave, instead of from the beginning."""
+        self.out = {
+            name.removeprefix("out/"): read_only(np.array(values))
+            for name, values in state.items()
+            if name.startswith("out/")
+        }
 
     def get_data(self, outputs: Mapping[str, Sequence[str]]) -> dict[str, dict[str, Any]]:
         """Hand out arrays for the group, scalars for members."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from recosim.arrays import FloatArray, IntArray
 from recosim.contracts import SharingScheme, Tariff
+from recosim.simulators.clock import Clock
 from recosim.simulators.group import GROUP, GROUP_MODEL, read_only
 from recosim.simulators.settlement.bill import Bill
 from recosim.simulators.settlement.calendar import Periods, months_of
@@ -146,11 +147,13 @@ class Gse(mosaik_api_v3.Simulator):
         sharing: PayingScheme,
         n_pods: int,
         registry: dict[str, Any] | None = None,
+        clock: Clock | None = None,
     ) -> Any:
         """Take the rules; hours before ``period`` (the warm-up) are not counted."""
         if registry is not None:
             registry["gse"] = self
         self._grid, self._period = grid, period
+        self._clock = clock or Clock(grid=grid)
         self._tariff, self._sharing = tariff, sharing
         by_quarter = sharing.configuration.settlement_step == "quarter"
         self._row_s = max(QUARTER_S, grid.step_s) if by_quarter else SECONDS_PER_HOUR
@@ -169,7 +172,8 @@ class Gse(mosaik_api_v3.Simulator):
 
     def step(self, time: int, inputs: Mapping[str, Mapping[str, Mapping[str, Any]]], max_advance: int) -> int:
         """Settle the hour (or quarter) whose last step begins at ``time``."""
-        now, row_s = self._grid.start + time, self._row_s
+        now = self._grid.start + self._clock.step_at(time) * self._grid.step_s
+        row_s = self._row_s
         last_step = row_s - self._grid.step_s
         if now % row_s != last_step:
             return time + (last_step - now) % row_s
@@ -191,6 +195,36 @@ class Gse(mosaik_api_v3.Simulator):
     def get_data(self, outputs: Mapping[str, Sequence[str]]) -> dict[str, dict[str, Any]]:
         """Shared energy of the last hour (or quarter) that was settled."""
         return {eid: dict.fromkeys(attrs, self._energy_shared) for eid, attrs in outputs.items()}
+
+    def count(
+        self,
+        withdrawn_kwh: FloatArray,
+        injected_kwh: FloatArray,
+        price_zonal_eur_per_mwh: FloatArray,
+        price_pun_eur_per_mwh: FloatArray,
+    ) -> None:
+        """Count the first steps of the period, which an earlier run has metered, as if they had just passed.
+
+        Parameters
+        ----------
+        withdrawn_kwh, injected_kwh : array, shape (n_steps, n_pods) [kWh]
+            Whole hours.
+        price_zonal_eur_per_mwh, price_pun_eur_per_mwh : array, shape (n_steps,) [EUR/MWh]
+        """
+        per_hour, per_row = (seconds // self._grid.step_s for seconds in (SECONDS_PER_HOUR, self._row_s))
+
+        def rows(energy_kwh: FloatArray) -> FloatArray:
+            # as the meters do: add up the hour, and take what it grew by
+            hours = np.add.accumulate(energy_kwh.reshape(-1, per_hour, energy_kwh.shape[1]), axis=1)
+            ends = hours[:, per_row - 1 :: per_row]
+            grown = np.concatenate([ends[:, :1], ends[:, 1:] - ends[:, :-1]], axis=1)
+            return grown.reshape(-1, energy_kwh.shape[1])
+
+        n = len(withdrawn_kwh) // per_row
+        self._withdrawn[:n], self._injected[:n] = rows(withdrawn_kwh), rows(injected_kwh)
+        self._zonal[:n] = price_zonal_eur_per_mwh[per_row - 1 :: per_row]
+        self._pun[:n] = price_pun_eur_per_mwh[per_row - 1 :: per_row]
+        self._n_settled = n
 
     def accounts(self) -> Accounts:
         """Settle and bill the whole hours counted so far."""

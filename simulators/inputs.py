@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recosim.arrays import FloatArray
+from recosim.simulators.clock import Clock
 from recosim.simulators.cycles import Cycles
 from recosim.simulators.group import GROUP, GROUP_MODEL, MEMBER_MODEL, read_only
 from recosim.simulators.trips import Trips
@@ -112,10 +113,17 @@ class Inputs(mosaik_api_v3.Simulator):
         self._index: dict[str, int] = {}
 
     def init(
-        self, sid: str, time_resolution: float = 1.0, *, series: InputSeries, pod_names: Sequence[str]
+        self,
+        sid: str,
+        time_resolution: float = 1.0,
+        *,
+        series: InputSeries,
+        pod_names: Sequence[str],
+        clock: Clock | None = None,
     ) -> Any:
         """Take the series; ``pod_names`` become the members."""
         self._series = series
+        self._clock = clock or Clock(grid=series.simulated)
         self._index = {name: i for i, name in enumerate(pod_names)}
         self.meta["models"] = {
             GROUP_MODEL: {"public": True, "params": [], "attrs": [*self.signals, "power_load_kw", PACE]},
@@ -130,9 +138,8 @@ class Inputs(mosaik_api_v3.Simulator):
 
     def step(self, time: int, inputs: Mapping[str, Any], max_advance: int) -> int:
         """Move to the step that begins at ``time``."""
-        step_s = self._series.grid.step_s
-        self._step = time // step_s
-        return time + step_s
+        self._step = self._clock.step_at(time)
+        return time + self._series.grid.step_s
 
     def get_data(self, outputs: Mapping[str, Sequence[str]]) -> dict[str, dict[str, Any]]:
         """Values that hold over the present step."""

@@ -1,12 +1,14 @@
 """Water heaters as a mosaik simulator."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recosim.arrays import BoolArray, FloatArray
 from recosim.components import DeviceKind, Devices
+from recosim.simulators.clock import State
 from recosim.simulators.group import DeviceGroup, read_only
 from recosim.simulators.physics.hot_water import (
     SECONDS_BETWEEN_DISINFECTIONS,
@@ -101,6 +103,16 @@ class WaterHeaters(DeviceGroup):
             "discomfort_hot_water_k": np.where(draw > 0.0, short, 0.0),
         }
         self.out = {name: read_only(np.asarray(values, dtype=np.float64)) for name, values in out.items()}
+
+    def get_state(self) -> dict[str, NDArray[Any]]:
+        """Temperatures, time since the disinfection, and which thermostats are heating."""
+        return {**super().get_state(), "temp": self.temp, "since": self._since, "heats": self._heats}
+
+    def set_state(self, state: State) -> None:
+        """Go on from `get_state`."""
+        super().set_state(state)
+        self.temp, self._since = np.array(state["temp"]), np.array(state["since"])
+        self._heats = np.array(state["heats"])
 
     def _delivered(
         self, asked_kw: FloatArray, efficiency: FloatArray, draw: FloatArray, cold: FloatArray

@@ -1,6 +1,8 @@
 """What stands between the commands and the terminal."""
 
 import logging
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from recosim.terminal import (
     Interrupted,
     count_bar,
     described,
+    interrupted_between_steps,
     plain,
     progress_bar,
     user_code,
@@ -41,7 +44,8 @@ def test_code_that_exits_is_an_error_but_ctrl_c_is_not() -> None:
 
 def test_what_is_left_of_an_interrupted_run(tmp_path: Path) -> None:
     path = tmp_path / "run.h5"
-    assert "no result file was written" in what_is_left(path)
+    words = ["run", "my naples.yaml", "--force"]
+    assert "no result file was written" in what_is_left(path, words)
     meta = RunMeta(name="x", scenario_yaml="", controller="rules", seed=1)
     series = {"weather": {"temp_outdoor_degc": ("site",)}}
     grid = TimeGrid.from_local_date("2025-07-14", 3)
@@ -49,14 +53,32 @@ def test_what_is_left_of_an_interrupted_run(tmp_path: Path) -> None:
     with RunWriter(path, meta=meta, grid=grid, series=series) as writer:
         writer.append(rows, 96)
         writer.append(rows, 96)
-    assert "is not complete, it holds 2025-07-14 to 2025-07-15 (192 of 288 steps)" in what_is_left(path)
+    left = what_is_left(path, words)
+    assert "is not complete, it holds 2025-07-14 to 2025-07-15 (192 of 288 steps)" in left
+    assert "to simulate it from the start, add --force" in left, "nothing was kept to go on with"
+    with RunWriter(path, meta=meta, grid=grid, series=series, force=True) as writer:
+        writer.append(rows, 96, {"controller": {"array/asked": np.array(96)}})
+    assert what_is_left(path, words).endswith("to go on: recosim run 'my naples.yaml' --resume")
     with RunWriter(path, meta=meta, grid=grid, series=series, force=True) as writer:
         for _ in range(3):
             writer.append(rows, 96)
         writer.finish({})
-    assert what_is_left(path) == f"interrupted: the run in {path} is complete"
+    assert what_is_left(path, words) == f"interrupted: the run in {path} is complete"
     path.write_text("rubbish")
-    assert "is not an HDF5 file" in what_is_left(path)
+    assert "is not an HDF5 file" in what_is_left(path, words)
+
+
+def test_ctrl_c_waits_for_the_end_of_a_step_once_there_are_steps() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(Interrupted), interrupted_between_steps():
+        os.kill(os.getpid(), signal.SIGINT)
+        pytest.fail("before the first step it ends at once")
+    with pytest.raises(Interrupted), interrupted_between_steps() as after_step:
+        after_step()
+        os.kill(os.getpid(), signal.SIGINT)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL, "a second one ends the process"
+        after_step()
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_the_first_warnings_are_shown_and_the_rest_counted(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,13 +9,14 @@ from typing import Annotated
 import typer
 
 from recosim.commands.options import Days, Debug, Json, Overrides, ScenarioName, Seed, Start, run_options
-from recosim.errors import ControllerError, ForeignError
+from recosim.errors import ControllerError, ForeignError, ResultsError
 from recosim.terminal import (
     EXIT_INTERRUPTED,
     STANDARD_OUTPUT,
     Interrupted,
     check_json_target,
     guarded,
+    interrupted_between_steps,
     progress_bar,
     user_code,
     warnings_shown,
@@ -59,6 +60,10 @@ def run(
             help="Give the controller its own process, which is ended when it never decides.",
         ),
     ] = False,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", metavar="", help="Go on with an interrupted run after its last whole day."),
+    ] = False,
     json_to: Json = None,
     debug: Debug = False,
 ) -> None:
@@ -79,7 +84,12 @@ def run(
 
         others = load_foreign(foreign)
     path = out or default_path(loaded, controller_of(loaded, controller, others)[0], others)
-    check_target(path, force)
+    if resume and force:
+        raise ResultsError("--resume goes on with a file, --force replaces it: give one of them")
+    if resume and others is not None:
+        raise ForeignError("--resume: foreign simulators keep their own state; start again with --force")
+    if not resume:
+        check_target(path, force)
     if others is not None:
         names = ", ".join(others.names)
         typer.echo(
@@ -91,21 +101,30 @@ def run(
             redirect_stdout(sys.stderr) if quiet else nullcontext(),
             user_code(),
             warnings_shown(path),
-            progress_bar(loaded.name) as progress,
+            progress_bar(loaded.name) as bar,
+            # A foreign simulator may take its time over a step, and such a run cannot go on later anyway.
+            interrupted_between_steps() if others is None else nullcontext(lambda: None) as after_step,
         ):
+
+            def progress(done: int, n_steps: int, time: int) -> None:
+                after_step()
+                if bar is not None:
+                    bar(done, n_steps, time)
+
             result = run_scenario(
                 loaded,
                 controller=controller,
                 foreign=others,
                 out=path,
                 force=force,
+                resume=resume,
                 isolate=isolate,
                 progress=progress,
             )
     except ForeignError as error:
-        raise ForeignError(f"{error}; {what_is_left(path, 'the run ended')}") from error
+        raise ForeignError(f"{error}; {what_is_left(path, ended='the run ended')}") from error
     except Interrupted:
-        typer.echo(what_is_left(path), err=True)
+        typer.echo(what_is_left(path, sys.argv[1:]), err=True)
         raise typer.Exit(EXIT_INTERRUPTED) from None
     if json_to is not None:
         write_json(

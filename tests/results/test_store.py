@@ -244,15 +244,32 @@ def test_controller_columns_grow_call_by_call(tmp_path):
             {"status": ["optimal", "à"], "milliseconds": [6.5, 7.0], "fallback": [False, True]}
         )
         writer.write_controller({"status": ["x"], "milliseconds": [1.0], "fallback": [False]})
-        with pytest.raises(ResultsError, match="iterations"):
-            writer.write_controller({"status": ["x"], "milliseconds": [1.0], "iterations": [3]})
+        writer.write_controller({"status": [7], "milliseconds": ["late"], "iterations": [3]})
         with pytest.raises(ResultsError, match="differ in length"):
             writer.write_controller({"status": ["x"], "milliseconds": [1.0, 2.0], "fallback": [False]})
     with open_run(tmp_path / "run.h5") as run:
         columns = run.controller()
-    assert columns["status"].tolist() == ["optimal", "à", "x"]
-    assert columns["milliseconds"].tolist() == [6.5, 7.0, 1.0]
-    assert columns["fallback"].tolist() == [False, True, False]
+    assert columns["status"].tolist() == ["optimal", "à", "x", "7"]
+    np.testing.assert_array_equal(columns["milliseconds"], [6.5, 7.0, 1.0, np.nan])
+    np.testing.assert_array_equal(columns["fallback"], [0.0, 1.0, 0.0, np.nan])
+    np.testing.assert_array_equal(columns["iterations"], [np.nan, np.nan, np.nan, 3.0])
+
+
+def test_days_of_zeros_take_no_room_and_read_as_zeros(tmp_path):
+    series = {"dwelling": {"power_heating_kw": ("a", "b"), "setpoint_power_heating_kw": ("a", "b")}}
+    grid, rows = TimeGrid.from_local_date("2025-05-01", 3), np.zeros((96, 2))
+    with RunWriter(tmp_path / "run.h5", meta=META, grid=grid, series=series) as writer:
+        for heating, asked in ((rows, rows * np.nan), (rows + 1.0, rows), (rows, rows)):
+            given = {"power_heating_kw": heating, "setpoint_power_heating_kw": asked}
+            writer.append({"dwelling": given}, 96)
+    with h5py.File(tmp_path / "run.h5") as file:
+        stored = [file[f"series/dwelling/{name}"].id.get_num_chunks() for name in series["dwelling"]]
+    assert stored == [1, 2]
+    with open_run(tmp_path / "run.h5") as run:
+        heating = run.values("dwelling", "power_heating_kw")
+        asked = run.values("dwelling", "setpoint_power_heating_kw")
+    np.testing.assert_array_equal(heating[:, 0], np.repeat([0.0, 1.0, 0.0], 96))
+    np.testing.assert_array_equal(asked[:, 1], np.repeat([np.nan, 0.0, 0.0], 96))
 
 
 def test_settlement_tables_and_single_values(tmp_path):
