@@ -166,6 +166,8 @@ class RecosimWorld:
     def _cancel(self) -> None:
         """End what waits for a step that will never come; asyncio would complain of it on the terminal."""
         loop = self.mosaik.loop
+        # a task that Ctrl-C went through would complain, too, that nobody asked how it ended
+        loop.set_exception_handler(lambda _loop, _context: None)
         while tasks := asyncio.all_tasks(loop):
             for task in tasks:
                 task.cancel()
