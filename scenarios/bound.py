@@ -374,3 +374,4 @@ class _NoWriter:
     """Stands for the result file of a world that records nothing."""
 
     rows_per_block = 1
+    committed = 0

@@ -243,7 +243,7 @@ def test_words_that_are_no_command(refused: Refusal, arguments: Sequence[str], e
 # the controller ----------------------------------------------------------------------------------------
 
 CONTROLLERS = [
-    ("nobody", "", "controller 'nobody' is not installed, allowed: idle, mpc"),
+    ("nobody", "", "controller 'nobody' is not installed, allowed: day-ahead, idle"),
     ("absent.py:Mine", "", "absent.py"),
     (
         "mine.py:Mine",

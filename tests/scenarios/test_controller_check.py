@@ -142,7 +142,7 @@ def test_one_that_leaves_is_refused():
 @pytest.mark.parametrize(
     ("spec", "overrides", "expected"),
     [
-        ("nobody", [], "'nobody' is not installed, allowed: idle, "),
+        ("nobody", [], "'nobody' is not installed, allowed: day-ahead, idle, "),
         (f"{BROKEN}:Sound", ["sahre=1"], "no option 'sahre'; did you mean 'share'?"),
         (
             f"{BROKEN}:Sound",
