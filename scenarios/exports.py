@@ -14,7 +14,7 @@ from recosim.results.folders import write_csv, write_text
 from recosim.results.run_file import Run
 from recosim.scenarios.community import pods_of
 from recosim.scenarios.loader import plain_yaml, scenario_from_text
-from recosim.scenarios.meter_readings import INJECTION, WITHDRAWAL
+from recosim.scenarios.meter_readings import INJECTION, STEPS_S, WITHDRAWAL
 from recosim.scenarios.price_files import PUN_COLUMNS, ZONAL_COLUMN
 from recosim.scenarios.rules_of_money import sharing_of
 from recosim.scenarios.schema_metered import MeteredCommunity
@@ -29,7 +29,8 @@ def write_readings(run: Run, folder: Path) -> list[Path]:
     Parameters
     ----------
     run : Run
-        Its whole hours are written.
+        Its whole hours are written, by the quarter-hours of meters; a run in steps of 30 minutes or an hour
+        knows no quarters, so it is written by the hour.
     folder : Path
 
     Returns
@@ -54,9 +55,10 @@ def write_readings(run: Run, folder: Path) -> list[Path]:
         )
     community = _community(run)
     rows = slice(0, grid.n_steps)
-    withdrawn = run.values("meter", "energy_withdrawn_kwh", rows)
-    injected = run.values("meter", "energy_injected_kwh", rows)
-    columns: dict[str, Any] = {"time": _local(grid)}
+    step_s = next(step_s for step_s in sorted(STEPS_S) if step_s % grid.step_s == 0)
+    withdrawn = _metered(run.values("meter", "energy_withdrawn_kwh", rows), grid, step_s)
+    injected = _metered(run.values("meter", "energy_injected_kwh", rows), grid, step_s)
+    columns: dict[str, Any] = {"time": _local(grid)[:: step_s // grid.step_s]}
     behind = {plant.pod for plant in community.plants}
     for i, pod in enumerate(pods):
         columns[f"{pod}:{WITHDRAWAL}"] = withdrawn[:, i]
@@ -135,6 +137,14 @@ def _prices(run: Run, grid: TimeGrid) -> dict[str, Any]:
     every = per_hour if all(hourly(price) for price in series.values()) else 1
     times = _local(grid)[::every]
     return {"time": times, **{name: price[::every] for name, price in series.items()}}
+
+
+def _metered(energy_kwh: FloatArray, grid: TimeGrid, step_s: int) -> FloatArray:
+    """Energy by the step of meters, shape (n_metered, n_pods) [kWh]."""
+    if step_s == grid.step_s:
+        return energy_kwh
+    parts = energy_kwh.reshape(-1, step_s // grid.step_s, energy_kwh.shape[1])
+    return np.asarray(parts.sum(axis=1), dtype=np.float64)
 
 
 def _local(grid: TimeGrid) -> list[str]:

@@ -79,6 +79,16 @@ def test_naples_on_the_long_day_of_october(tmp_path: Path) -> None:
     export_run(path, write_readings, tmp_path / "out", force=True)
 
 
+@pytest.mark.parametrize(("step_minutes", "rows_per_hour"), [(5, 4), (30, 1), (60, 1)])
+def test_runs_in_other_steps_are_written_by_the_step_of_meters(
+    step_minutes: int, rows_per_hour: int, tmp_path: Path
+) -> None:
+    path, settled = settled_again(tmp_path, "naples-small", *OCTOBER, f"period.step_minutes={step_minutes}")
+    assert settled.settlement.premium_total_eur > 0.0
+    assert_equal(path, settled)
+    assert len(pd.read_csv(tmp_path / "out" / "readings.csv")) == 25 * rows_per_hour
+
+
 def test_naples_small_by_mpc_with_excess(tmp_path: Path) -> None:
     path, settled = settled_again(
         tmp_path, "naples-small", "--start=2025-07-14", "--days=1", controller="mpc"
