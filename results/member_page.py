@@ -140,9 +140,9 @@ def _of_a_member(settled: Settled, mine: Mapping[str, Any], member: int) -> dict
     year = member_year(settled, member)
     cents = {name: mine[f"{name}_cents"] for name in AMOUNTS}
     shared = _sum([cents[name] for name in AMOUNTS if name != "sale"])
-    alone = mine["without_community"]["sale_eur"]
+    alone = None if SALE in settled.unknown else int(settled.sale_alone.cents[settled.members.pod[member]])
     beside: list[tuple[str, int | None, int | None]] = [
-        ("sale of what you fed in", None if alone is None else to_cents(alone), cents["sale"]),
+        ("sale of what you fed in", alone, cents["sale"]),
         ("your part in shared energy", 0, shared),
     ]
     bill = mine["bill_cents"]

@@ -155,6 +155,13 @@ class Settled:
         return _rounded(self.settlement.sale_eur.sum(axis=0) + self.settlement.sale_minimum_eur)
 
     @cached_property
+    def sale_alone(self) -> Divided:
+        """The same without the community; in the same cents where the amount is the same."""
+        eur = self.alone.sale_eur.sum(axis=0) + self.alone.sale_minimum_eur
+        same = np.isclose(eur, self.sale.eur, rtol=0.0, atol=1e-9)
+        return Divided(eur=eur, cents=np.where(same, self.sale.cents, _whole(100.0 * eur)))
+
+    @cached_property
     def bills(self) -> Divided | None:
         """The members' bills."""
         return None if self.bill is None else _rounded(self.bill.by_pod_eur)

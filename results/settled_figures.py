@@ -78,7 +78,7 @@ def _by_plant(settled: Settled) -> dict[str, Any]:
 def _by_member(settled: Settled) -> dict[str, Any]:
     unknown = settled.unknown
     withdrawn, injected = settled.withdrawn_kwh.sum(axis=0), settled.injected_kwh.sum(axis=0)
-    alone = settled.alone.sale_eur.sum(axis=0) + settled.alone.sale_minimum_eur
+    alone = settled.sale_alone.eur
     errors = settled.settlement.share_error_eur
     found = {}
     for i, pod in enumerate(settled.members.pod.tolist()):

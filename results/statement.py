@@ -1,6 +1,7 @@
 """Statements of a settlement: a page for each member, and the hours from which an auditor can redo it."""
 
 import re
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -55,14 +56,17 @@ def page_names(pods: tuple[str, ...]) -> list[str]:
     --------
     >>> page_names(("IT001E1", "flat/1", "FLAT:1"))
     ['member-IT001E1.html', 'member-flat_1.html', 'member-FLAT_1-2.html']
+    >>> page_names(("flat/1", "flat:1", "flat_1-2"))
+    ['member-flat_1.html', 'member-flat_1-2.html', 'member-flat_1-2-2.html']
     """
     names: list[str] = []
-    seen: dict[str, int] = {}
+    taken: set[str] = set()
     for pod in pods:
         safe = re.sub(r"[^A-Za-z0-9-]+", "_", pod)
-        seen[safe.lower()] = seen.get(safe.lower(), 0) + 1
-        number = seen[safe.lower()]
-        names.append(f"member-{safe}{f'-{number}' if number > 1 else ''}.html")
+        numbered = (safe if number == 1 else f"{safe}-{number}" for number in count(1))
+        name = next(name for name in numbered if name.lower() not in taken)
+        taken.add(name.lower())
+        names.append(f"member-{name}.html")
     return names
 
 

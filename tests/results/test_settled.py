@@ -331,6 +331,19 @@ def test_names_of_pages_differ_and_stay_in_the_folder() -> None:
     assert all("/" not in name and ".." not in name.removesuffix(".html") for name in names)
 
 
+def test_an_unchanged_sale_stands_in_the_same_cents_with_and_without() -> None:
+    options = {"configuration": "CER", "minimum_price": False}
+    settled = settled_at_random(8, 6, 5, "2025-07-02", options)
+    one_by_one = np.rint(100.0 * settled.sale.eur)
+    assert (settled.sale.cents != one_by_one).any()  # cents that add up are not those of each alone
+    np.testing.assert_array_equal(settled.sale_alone.cents, settled.sale.cents)
+    large = settled_at_random(149, 6, 5, "2025-07-02", options | {"minimum_price": True})
+    changed = np.abs(large.sale_alone.eur - large.sale.eur) > 1e-9
+    assert changed.any()  # above 100 kW only a plant without the premium has the minimum price
+    cents = np.rint(100.0 * large.sale_alone.eur)
+    np.testing.assert_array_equal(large.sale_alone.cents[changed], cents[changed])
+
+
 def test_hours_follow_one_another() -> None:
     settled = settled_at_random(1, 2, 1, "2025-03-30", {"configuration": "CER"})
     times = pd.to_datetime(pd.Series(hours_table(settled)["time_utc"]))
