@@ -114,7 +114,7 @@ def _energy_price(
     elif rules.kind == "bands":
         bands = rules.prices_energy_bands
         values = (
-            mean_price_by_band(times, price_pun_eur_per_mwh, timezone)
+            mean_price_by_band(times, price_pun_eur_per_mwh, timezone, rules.holiday_october_4)
             if bands is None
             else (bands.f1, bands.f2, bands.f3)
         )

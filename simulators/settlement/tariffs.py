@@ -161,10 +161,10 @@ def _regulated_tariff(
 
 
 def mean_price_by_band(
-    times: IntArray, price_eur_per_mwh: FloatArray, timezone: str = ROME
+    times: IntArray, price_eur_per_mwh: FloatArray, timezone: str = ROME, october_4: bool = False
 ) -> tuple[float, float, float]:
     """Mean price in F1, F2, F3, for a tariff by bands; 0 for a band without hours [EUR/kWh]."""
-    band = bands(times, timezone)
+    band = bands(times, timezone, october_4)
     count = np.bincount(band, minlength=3)
     total = np.bincount(band, weights=price_eur_per_mwh, minlength=3)
     f1, f2, f3 = (total / np.maximum(count, 1) / 1000.0).tolist()

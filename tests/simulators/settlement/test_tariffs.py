@@ -83,3 +83,13 @@ def test_refused() -> None:
         Tariff([all_in_tariff(0.25)], np.full(2, 3.0))
     with pytest.raises(SettlementError, match="tariff_year = 2021"):
         household_tariff(2021)
+
+
+def test_mean_price_by_band_with_the_holiday_of_4_october() -> None:
+    # in 2027 it is a Monday: as a holiday its F1 hours count as F3
+    grid = TimeGrid.from_local_date("2027-10-04", 2)
+    price = np.where(grid.local.day == 4, 100.0, 200.0)
+    assert mean_price_by_band(grid.times, price)[0] == pytest.approx(0.150)
+    f1, _, f3 = mean_price_by_band(grid.times, price, october_4=True)
+    assert f1 == pytest.approx(0.200)
+    assert f3 == pytest.approx((24 * 100.0 + 8 * 200.0) / 32 / 1000.0)
