@@ -10,7 +10,7 @@ from recosim.errors import InputDataError
 from recosim.scenarios.price_files import PUN_COLUMNS, ZONAL_COLUMN, refuse_implausible
 from recosim.scenarios.schema_messages import suggestion
 from recosim.scenarios.schema_metered import MeteredCommunity
-from recosim.scenarios.series_csv import read_series
+from recosim.scenarios.series_csv import ends_a_line, read_series
 from recosim.scenarios.series_table import SeriesTable, brief, regular_step
 from recosim.scenarios.weather import describe_time
 from recosim.simulators.settlement.premium import market_zone_of_region
@@ -18,6 +18,7 @@ from recosim.timegrid import SECONDS_PER_HOUR, TimeGrid
 
 WITHDRAWAL, INJECTION = "withdrawal_kwh", "injection_kwh"
 STEPS_S = (SECONDS_PER_HOUR, 900)
+CUT_SHORT = "{source} ends without a line end: was it cut short? Its last number may lack digits"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +35,8 @@ class Readings:
         Delivery points, in the order of the community.
     withdrawn_kwh, injected_kwh : array, shape (n_steps, n_pods) [kWh]
         Zero where the file has no such column.
+    notes : tuple of str
+        What the reader of the figures should know of the file.
     """
 
     source: str
@@ -41,6 +44,7 @@ class Readings:
     pods: tuple[str, ...]
     withdrawn_kwh: FloatArray
     injected_kwh: FloatArray
+    notes: tuple[str, ...] = ()
 
 
 def read_readings(path: Path, community: MeteredCommunity, community_source: str) -> Readings:
@@ -82,6 +86,7 @@ def read_readings(path: Path, community: MeteredCommunity, community_source: str
         pods=pods,
         withdrawn_kwh=flows[WITHDRAWAL],
         injected_kwh=flows[INJECTION],
+        notes=() if ends_a_line(Path(path)) else (CUT_SHORT.format(source=table.source),),
     )
 
 

@@ -7,6 +7,7 @@ commas and points could both be decimal signs is refused.
 
 import codecs
 import csv
+import os
 import re
 import warnings
 from contextlib import suppress
@@ -68,6 +69,13 @@ def read_series(path: Path, what: str, wanted: tuple[str, ...] | None = None) ->
     refuse_disorder(table)
     refuse_blanks(table)
     return table
+
+
+def ends_a_line(path: Path) -> bool:
+    """Whether the last line has a line end, as files have that were written to their end."""
+    with path.open("rb") as file:
+        file.seek(max(file.seek(0, os.SEEK_END) - 2, 0))
+        return file.read().strip(b"\0").endswith((b"\n", b"\r"))  # in UTF-16 beside a zero
 
 
 def _header(path: Path, what: str) -> tuple[str, str, list[str]]:

@@ -105,6 +105,7 @@ def settle_readings(readings: Readings, community: MeteredCommunity, prices: Hou
     settlement = scheme.settle(
         grid.times, readings.withdrawn_kwh, sold, np.repeat(price, SECONDS_PER_HOUR // grid.step_s)
     )
+    bill, tariff_notes = _bill(community, rules, hours, withdrawn[:, members.pod], prices)
     alone = NoSharing(replace(rules, settlement_step="hour"), plants, members, len(pods))
     settled = Settled(
         source=readings.source,
@@ -116,12 +117,18 @@ def settle_readings(readings: Readings, community: MeteredCommunity, prices: Hou
         withdrawn_kwh=withdrawn,
         injected_kwh=injected,
         price_zonal_eur_per_mwh=None if prices is None else prices.zonal_eur_per_mwh,
-        bill=_bill(community, rules, hours, withdrawn[:, members.pod], prices),
+        bill=bill,
         settlement=settlement,
         alone=alone.settle(hours, withdrawn, injected, price),
         valorisation_needs_price=bool(scheme.rules.valorisation.loss_avoided.any()),
     )
-    notes = [*_notes_on_prices(settled, community), *settlement.notes, *_notes_on_meters(settled)]
+    notes = [
+        *readings.notes,
+        *_notes_on_prices(settled, community),
+        *tariff_notes,
+        *settlement.notes,
+        *_notes_on_meters(settled),
+    ]
     if first != last and community.tariff_year is None:
         notes.append(f"regulated figures are those of {first}, the year of the first reading, throughout")
     return replace(settled, notes=tuple(dict.fromkeys(notes)))
@@ -158,11 +165,11 @@ def _bill(
     hours: IntArray,
     withdrawn_kwh: FloatArray,
     prices: HourlyPrices | None,
-) -> Bill | None:
-    """Bills of the members, None without a tariff or without the prices it needs."""
+) -> tuple[Bill | None, tuple[str, ...]]:
+    """Bills of the members and notes on them; none without a tariff or without the prices it needs."""
     described, pun = community.tariff, None if prices is None else prices.pun_eur_per_mwh
     if described is None or (described.needs_pun and pun is None):
-        return None
+        return None, ()
     pun = np.zeros(hours.size) if pun is None else pun
     meters = Pods(
         names=tuple(member.pod for member in community.members),
@@ -170,7 +177,7 @@ def _bill(
         is_dwelling=np.array([member.kind == NATURAL_PERSON for member in community.members]),
     )
     tariff = tariff_by(described, rules.tariff_year, meters, hours, pun, rules.timezone)
-    return tariff.bill(hours, withdrawn_kwh, pun, SECONDS_PER_HOUR)
+    return tariff.bill(hours, withdrawn_kwh, pun, SECONDS_PER_HOUR), tariff.notes
 
 
 def _notes_on_prices(settled: Settled, community: MeteredCommunity) -> list[str]:

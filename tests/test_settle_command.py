@@ -206,7 +206,7 @@ def test_a_sampled_key_states_its_error(settle: Any) -> None:
     wider = [",".join([title, *(f"{pod}:withdrawal_kwh" for pod in extra)])]
     wider += [",".join([row, *(str(0.1 * i) for i in range(len(extra)))]) for row in rows]
     many += "allocation: {key: shapley, n_samples: 20}\n"
-    found = json.loads(settle("--json", "-", community=many, readings="\n".join(wider)).out)
+    found = json.loads(settle("--json", "-", community=many, readings="\n".join([*wider, ""])).out)
     errors = [member["share_error_eur"] for member in found["by_member"].values()]
     assert max(errors) > 0.0
     (note,) = found["notes"]
@@ -291,3 +291,21 @@ def test_files_that_are_not_there(
     assert ended.value.code == 2
     assert message in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_without_its_last_line_end_may_be_cut_short(settle: Any) -> None:
+    whole = settle("--json", "-").out
+    cut = json.loads(settle("--json", "-", readings=READINGS.replace("9\n", "9.25\n").removesuffix("\n")).out)
+    assert not any("line end" in note for note in json.loads(whole)["notes"])
+    assert any("readings.csv ends without a line end" in note for note in cut["notes"])
+    assert cut["energy_withdrawn_kwh"] == 4 + 9.25 + 5
+
+
+def test_figures_of_another_year_in_bills_are_noted(settle: Any) -> None:
+    later = COMMUNITY.replace("2024\nfees", "2030\nfees")
+    tariff = "tariff: {kind: flat, price_energy_eur_per_kwh: 0.12}\n"
+    found = json.loads(settle("--json", "-", community=later + tariff).out)
+    assert any(note.startswith("dispatching_eur_per_kwh: no figure for 2030") for note in found["notes"])
+    without = json.loads(settle("--json", "-", community=later).out)
+    assert not any("dispatching" in note for note in without["notes"])
+    assert any(note.startswith("trase_eur_per_mwh: no figure for 2030") for note in without["notes"])
