@@ -301,6 +301,21 @@ def test_a_page_for_each_member(tmp_path: Path) -> None:
     assert "&lt;script&gt;" in written[0].read_text(encoding="utf-8")
 
 
+def test_a_fund_takes_its_part_of_what_there_is(tmp_path: Path) -> None:
+    options = {"configuration": "CER", "allocation": {"key": "equal", "fund_share": 0.1}}
+    found = set()
+    for seed in range(3):
+        settled = settled_at_random(seed, 3, 2, "2025-01-31", options)
+        figure = figures(settled)
+        if not figure["premium_fund_cents"]:
+            continue
+        page = write_statement(settled, tmp_path / str(seed))[0].read_text(encoding="utf-8")
+        excess = bool(figure["premium_excess_cents"])
+        found.add(excess)
+        assert f"10.0 % of {'the rest' if excess else 'it'} goes to the community's fund." in page
+    assert found == {True, False}
+
+
 def test_pages_without_prices_say_what_is_missing(tmp_path: Path) -> None:
     options = {"configuration": "CER", "minimum_price": True}
     settled = next(  # one whose supplement, worked out without prices, would be wrong
