@@ -215,6 +215,9 @@ class MpcPrice(Mpc):
     def _solve(self, program: LinearProgram) -> Solved:
         """Rounds of prices and answers, until they agree or a limit ends them."""
         rate = self._market.levels.rate_eur_per_kwh
+        if not rate.size:  # nothing is paid for sharing: each apartment's own plan is the best
+            self._agreement = {"price_rounds": 0, "price_plans": 1, "price_residual_kwh": 0.0}
+            return super()._solve(program)
         shares = self._shares_expected()
         talks = Talks(self._market, program, super()._solve, rate * shares[0])
         first = talks.plan(talks.coordinator.price_eur_per_kwh)

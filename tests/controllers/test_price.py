@@ -39,6 +39,20 @@ def test_prices_find_most_of_what_sharing_gains(scene, start):
     assert all(np.isfinite(asked[name]).all() for name in ("power_charge_kw", "power_discharge_kw"))
 
 
+@pytest.mark.parametrize(
+    ("name", "override"),
+    [("naples", "settlement.configuration=NONE"), ("naples-small", "community.plants=[]")],
+)
+def test_without_sharing_each_apartment_keeps_its_own_plan(scene, name, override):
+    here = scene(name, "2025-07-14", "community.size=3", override)
+    asked, priced = decided(MpcPrice(), here)
+    _, alone = decided(MpcIndividual(), here)
+    assert (priced["price_rounds"], priced["price_plans"], priced["price_residual_kwh"]) == (0, 1, 0.0)
+    assert priced["status"] == "optimal"
+    assert priced["objective_eur"] == pytest.approx(alone["objective_eur"], abs=1e-6)
+    assert np.isfinite(asked["power_cooling_kw"]).any()
+
+
 def test_more_rounds_and_plans_come_nearer(scene):
     here = scene(*SCENE)
     gaps = []
