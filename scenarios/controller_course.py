@@ -1,6 +1,6 @@
 """The course a controller is sent over, check by check; `controller_check` supervises it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal, Protocol
@@ -123,6 +123,7 @@ class Course:
         first: tuple[Community, list[Decision]] | None = None
         ran: list[Scene] = []
         broken: list[str] = []
+        refused: dict[str, list[str]] = {}
         self._step_ms, self._reset_ms = np.nan, 0.0
         for scene in self._scenes:
             allowance_s = ALLOWANCE_FIRST_S / (1.0 if scene is self._scenes[0] else 4.0)
@@ -132,7 +133,11 @@ class Course:
             try:
                 run = run_scene(scene, watched, getattr(controller, "horizon_steps", 0), folder)
             except RecosimError as error:
-                broken.append(f"{scene.name}: {'not run, reset failed' if watched.reset_failed else error}")
+                if watched.refusal:
+                    refused.setdefault(watched.refusal, []).append(scene.name)
+                else:
+                    why = "not run, reset failed" if watched.reset_failed else error
+                    broken.append(f"{scene.name}: {why}")
             else:
                 ran.append(scene)
                 if first is None:
@@ -142,12 +147,21 @@ class Course:
                     broken.append(f"{scene.name}: energy balance open by {run.balance_residual_kwh:.1e} kWh")
             self._reset_ms = max(self._reset_ms, watched.reset_ms)
             self._done += 1
-        seasons = ", ".join(dict.fromkeys(scene.season for scene in ran)) or "none"
-        sizes = "; ".join(dict.fromkeys(scene.size for scene in ran)) or "none"
-        n = self._findings.n_decisions
-        self._tell("days", "failed" if broken else "ok", "; ".join(broken) or f"{seasons}: {n} decisions")
-        self._tell("communities", "ok" if ran else "failed", sizes)
+        self._tell_days(ran, broken, refused)
         return first
+
+    def _tell_days(self, ran: Sequence[Scene], broken: list[str], refused: Mapping[str, list[str]]) -> None:
+        """What was run, what could not be, and what the controller says it is not made for."""
+        seasons = ", ".join(dict.fromkeys(scene.season for scene in ran)) or "none"
+        text = "; ".join(broken) or f"{seasons}: {self._findings.n_decisions} decisions"
+        self._tell("days", "ok" if ran and not broken else "failed", text)
+        sizes = "; ".join(dict.fromkeys(scene.size for scene in ran)) or "none"
+        if refused:
+            told = "; ".join(f"{why} ({', '.join(scenes)})" for why, scenes in refused.items())
+            cure = "" if ran else "; give a community that it is for with --scenario"
+            self._tell("communities", "warning" if ran else "failed", f"{sizes}; refused: {told}{cure}")
+        else:
+            self._tell("communities", "ok" if ran else "failed", sizes)
 
     def _called(self, where: str) -> None:
         self._beat(where, LONGER_TO_BEGIN if where.endswith("in reset") else 1.0)
@@ -159,6 +173,8 @@ class Course:
             if found:
                 told = "; ".join(self._told(one) for one in found)
                 self._tell(name, "failed", f"{told}: {cure}")
+            elif not self._findings.n_decisions:
+                continue  # nothing was tried
             elif name == "NaN and infinity":
                 self._check_nan()
             else:

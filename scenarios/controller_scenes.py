@@ -70,7 +70,7 @@ def scenes_of(scenario: Scenario) -> Iterator[Scene]:
     yield scene(
         "winter", "no photovoltaics", _without(few, "battery", "pv").model_copy(update={"plants": ()})
     )
-    yield scene("summer", "hot water and shiftable appliances", _with_more(few))
+    yield scene("summer", "batteries, hot water, a car and shiftable appliances", _with_more(few))
 
 
 def last_sunday(year: int, month: int) -> date:
@@ -86,7 +86,8 @@ def _without(community: Community, *parts: str) -> Community:
 
 def _with_more(community: Community) -> Community:
     first, *others = community.dwellings
-    data = {**first.model_dump(), "hot_water": first.model_dump().get("hot_water") or {}}
+    data = first.model_dump()
+    data |= {part: data.get(part) or {} for part in ("battery", "hot_water", "car")}
     dwellings = (type(first).model_validate(data), *others)
     return community.model_copy(update={"dwellings": dwellings, "shiftable_appliances": True})
 

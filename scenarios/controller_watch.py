@@ -13,6 +13,7 @@ import numpy as np
 from recosim.arrays import FloatArray
 from recosim.contracts import Community, Controller, Forecast, Observation, Setpoints
 from recosim.controllers.answers import AnswerError, Answers, Stopwatch, plain_record
+from recosim.errors import ControllerError
 
 Beat = Callable[[str], None]
 _READ_ONLY = ("read-only", "WRITEABLE")
@@ -170,6 +171,8 @@ class WatchedController:
         self.decisions: list[Decision] = []
         self.reset_ms = 0.0
         self.reset_failed = False
+        self.refusal = ""
+        """Why the controller is not for this community, if it said so."""
 
     @property
     def record(self) -> Mapping[str, float | int | str]:
@@ -186,6 +189,9 @@ class WatchedController:
         with self._random_state_kept(where):
             try:
                 self._controller.reset(community, seed)
+            except ControllerError as error:
+                self.refusal = str(error)
+                raise
             except Exception as error:
                 kind, self.reset_failed = kind_of(error), True
                 self._findings.add("reset" if kind == "raises" else kind, last_line(error), where)

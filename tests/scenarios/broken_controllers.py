@@ -7,6 +7,7 @@ import time
 import numpy as np
 
 from recosim.contracts import Setpoints
+from recosim.errors import ControllerError
 
 
 class Sound:
@@ -73,6 +74,14 @@ class RaisesOnStep37(Sound):
 class RaisesInReset(Sound):
     def reset(self, community, seed):
         raise KeyError("battery")
+
+
+class NeedsCommonPlant(Sound):
+    def reset(self, community, seed):
+        plants = community.devices["photovoltaics"]
+        if not any(node not in community.devices["dwelling"].node for node in plants.node):
+            raise ControllerError("there is no common plant; name a community with one")
+        super().reset(community, seed)
 
 
 class TooSlow(Sound):

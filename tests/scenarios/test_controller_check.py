@@ -64,7 +64,7 @@ def test_a_sound_controller_is_in_order(checked):
         (
             "RaisesOnStep37",
             "exceptions",
-            "ZeroDivisionError: nothing to share (broken_controllers.py, line 69) (winter, 3 dwellings, "
+            "ZeroDivisionError: nothing to share (broken_controllers.py, line 70) (winter, 3 dwellings, "
             "2025-01-15 09:15, step 37): local rules take the step",
         ),
         ("RaisesInReset", "reset", "KeyError: 'battery' (broken_controllers.py, line 75) (winter, 3"),
@@ -134,9 +134,34 @@ def test_one_whose_reset_never_returns_is_ended():
     assert "no answer within 5 s (winter, 10 dwellings, in reset)" in report.checks[-1].text
 
 
-def test_one_that_leaves_is_refused():
+def test_one_that_leaves_is_refused(capfd):
     with pytest.raises(ControllerError, match=r"called exit\(3\); take the call out"):
         check_controller(f"{BROKEN}:Leaves", overrides=["community.size=1"])
+    assert capfd.readouterr().err == ""
+
+
+def test_one_that_is_not_for_a_community_is_warned_of(checked):
+    found = checked("NeedsCommonPlant", days=8)
+    assert found["days"][0] == "ok"
+    assert found["communities"][0] == "warning"
+    expected = "refused: there is no common plant; name a community with one (winter, no photovoltaics)"
+    assert expected in found["communities"][1]
+    assert {verdict for verdict, _ in found.values()} == {"ok", "warning"}
+
+
+def test_one_that_is_for_none_of_the_communities_fails(checked):
+    found = checked("NeedsCommonPlant", "community.plants=[]")
+    assert found.keys() == {"loading", "days", "communities"}
+    assert found["communities"][0] == "failed"
+    assert "there is no common plant" in found["communities"][1]
+    assert "--scenario" in found["communities"][1]
+
+
+def test_batteries_and_cars_are_tried_where_the_scenario_has_none():
+    last = list(scenes_of(load_scenario("naples-small", ["community.size=3"])))[-1]
+    first = last.scenario.community.dwellings[0]
+    assert None not in (first.battery, first.hot_water, first.car)
+    assert last.scenario.community.shiftable_appliances
 
 
 @pytest.mark.parametrize(
