@@ -142,11 +142,14 @@ def outcomes(
     BenchError
         The scheduler is gone, or has had no workers for a while.
     """
+    from recosim.scenarios.bench_task import call, packed
+
     ended: Queue[tuple[int, Any]] = Queue()
     futures = []
     session = uuid4().hex[:8]
     for number, order in enumerate(orders):
-        future = client.submit(work, order, key=f"{order.job.name}-{session}-{number}", pure=False)
+        key = f"{order.job.name}-{session}-{number}"
+        future = client.submit(call, packed(work, order), key=key, pure=False)
         future.add_done_callback(lambda done, number=number: ended.put((number, done)))
         futures.append(future)
     left = len(futures)
