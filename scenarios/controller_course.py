@@ -157,7 +157,10 @@ class Course:
         self._tell("days", "ok" if ran and not broken else "failed", text)
         sizes = "; ".join(dict.fromkeys(scene.size for scene in ran)) or "none"
         if refused:
-            told = "; ".join(f"{why} ({', '.join(scenes)})" for why, scenes in refused.items())
+            told = "; ".join(
+                f"{why} ({scenes[0]}{f', and {len(scenes) - 1} more' if len(scenes) > 1 else ''})"
+                for why, scenes in refused.items()
+            )
             cure = "" if ran else "; give a community that it is for with --scenario"
             self._tell("communities", "warning" if ran else "failed", f"{sizes}; refused: {told}{cure}")
         else:
