@@ -12,6 +12,7 @@ from recosim import __version__
 from recosim.commands import controllers, runs, scenarios
 from recosim.commands.bench import bench
 from recosim.commands.export import export
+from recosim.commands.report import report
 from recosim.commands.settle import settle
 from recosim.commands.study import study_app
 from recosim.commands.validate import validate
@@ -40,6 +41,7 @@ app.command()(scenarios.check)
 app.command()(controllers.check_controller)
 app.command()(scenarios.schema)
 app.command()(scenarios.init)
+app.command()(report)
 app.command()(export)
 app.command()(settle)
 app.command()(validate)

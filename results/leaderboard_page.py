@@ -1,11 +1,10 @@
 """A leaderboard as one HTML page that needs nothing else: style, data and plotly are in it."""
 
-import json
-from importlib.resources import files
 from typing import Any
 
 from recosim.results.leaderboard import ForecastTable, Leaderboard, Measured
 from recosim.results.leaderboard_cells import columns, number, title
+from recosim.results.page import as_script, figure, plotly_script, render
 
 DASHES = ("solid", "dash", "dot", "dashdot")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "cross")
@@ -14,24 +13,11 @@ HOURS_PER_DAY = 24
 
 def leaderboard_page(board: Leaderboard) -> str:
     """Lay out the whole leaderboard, with plots."""
-    from jinja2 import Environment
-    from plotly.offline import get_plotlyjs
-
-    template = files("recosim.results").joinpath("templates/leaderboard.html").read_text(encoding="utf-8")
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     sections = [_section(board, table, number) for number, table in enumerate(board.tables, start=1)]
     plots = {plot["id"]: plot["figure"] for section in sections for plot in section["plots"]}
-    return environment.from_string(template).render(
-        board=board,
-        sections=sections,
-        plots=_script_safe(json.dumps(plots, allow_nan=False)),
-        plotly=get_plotlyjs(),
+    return render(
+        "leaderboard.html", board=board, sections=sections, plots=as_script(plots), plotly=plotly_script()
     )
-
-
-def _script_safe(text: str) -> str:
-    """Keep data from ending the script it stands in."""
-    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
 def _section(board: Leaderboard, table: ForecastTable, place: int) -> dict[str, Any]:
@@ -98,7 +84,7 @@ def cost_and_discomfort(table: ForecastTable) -> dict[str, Any] | None:
         "title": "Cost against discomfort",
         "caption": "Each faint mark is a run, each large one a controller's mean. Lower left is better.",
         "alt": f"Net cost against discomfort, means of a run: {told}.",
-        "figure": _figure(traces, "discomfort of a run [K h]", "net cost of a run [EUR]"),
+        "figure": figure(traces, "discomfort of a run [K h]", "net cost of a run [EUR]"),
     }
 
 
@@ -126,14 +112,14 @@ def mean_days(table: ForecastTable) -> dict[str, Any]:
             f"{name} from {number(least[0])} kW at {_clock(least[1])} "
             f"to {number(most[0])} kW at {_clock(most[1])}"
         )
-    figure = _figure(traces, "local time [h]", "net power [kW]")
-    figure["layout"]["xaxis"].update(range=[0, HOURS_PER_DAY], dtick=3)
-    figure["layout"]["hovermode"] = "x unified"
+    laid_out = figure(traces, "local time [h]", "net power [kW]")
+    laid_out["layout"]["xaxis"].update(range=[0, HOURS_PER_DAY], dtick=3)
+    laid_out["layout"]["hovermode"] = "x unified"
     return {
         "title": "Mean day of the community",
         "caption": "Power withdrawn from the grid less power injected into it, mean of all days of all runs.",
         "alt": f"Mean day of the community's net power: {'; '.join(told)}.",
-        "figure": figure,
+        "figure": laid_out,
     }
 
 
@@ -163,9 +149,9 @@ def who_gains(table: ForecastTable) -> dict[str, Any] | None:
             f"under {name} {n_paying_less} of {len(members)} pay less than under {first}, the changes reach "
             f"from {number(min(members.values()))} to {number(max(members.values()))} EUR"
         )
-    figure = _figure(traces, "", f"net cost, change to {first} [EUR per run]")
-    figure["layout"].update(barmode="group", hovermode="x unified")
-    figure["layout"]["xaxis"].update(type="category")
+    laid_out = figure(traces, "", f"net cost, change to {first} [EUR per run]")
+    laid_out["layout"].update(barmode="group", hovermode="x unified")
+    laid_out["layout"]["xaxis"].update(type="category")
     return {
         "title": "Who gains",
         "caption": (
@@ -174,18 +160,5 @@ def who_gains(table: ForecastTable) -> dict[str, Any] | None:
             "excess takes from members, are in nobody's."
         ),
         "alt": f"Change of each member's net cost: {'; '.join(told)}.",
-        "figure": figure,
-    }
-
-
-def _figure(traces: list[dict[str, Any]], x: str, y: str) -> dict[str, Any]:
-    return {
-        "data": traces,
-        "layout": {
-            "xaxis": {"title": {"text": x}, "automargin": True, "zeroline": False},
-            "yaxis": {"title": {"text": y}, "automargin": True, "zeroline": True},
-            "legend": {"orientation": "h", "y": -0.25, "yanchor": "top"},
-            "margin": {"l": 10, "r": 10, "t": 10, "b": 10},
-            "height": 420,
-        },
+        "figure": laid_out,
     }

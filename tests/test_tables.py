@@ -8,18 +8,9 @@ from rich.console import Console
 from rich.table import Table
 
 from recosim.quantities import KPI_NAMES, quantity
+from recosim.readable import GROUP_BEGINS, grouped, percent, readable
 from recosim.results.compare import ComparedRun, Comparison, ComparisonRow
-from recosim.tables import (
-    GROUP_BEGINS,
-    change,
-    comparison_table,
-    description_of,
-    grouped,
-    kpi_table,
-    listing_table,
-    percent,
-    readable,
-)
+from recosim.tables import change, comparison_table, description_of, kpi_table, listing_table
 
 
 def text_of(table: Table) -> str:

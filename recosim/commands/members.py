@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from recosim.tables import empty_table, readable, show
+from recosim.readable import readable
+from recosim.tables import empty_table, show
 
 if TYPE_CHECKING:  # reading result files is slow to import
     from rich.table import Table

@@ -7,7 +7,8 @@ import pandas as pd
 from rich.markup import escape
 from rich.table import Table
 
-from recosim.tables import ABSENT, empty_table, readable
+from recosim.readable import ABSENT, readable
+from recosim.tables import empty_table
 
 if TYPE_CHECKING:  # reading results is slow to import, and most commands read none
     from recosim.results.settled import Settled
