@@ -10,7 +10,6 @@ from recosim.results.report import report_page
 from recosim.scenarios.loader import load_scenario
 from recosim.scenarios.report_bands import band_of
 from recosim.scenarios.runner import run_scenario
-from tests.browser import Page, browser
 
 READY = "document.documentElement.dataset.ready === 'yes'"
 VISIBLE = "[...document.querySelectorAll('.plot')].filter((each) => each.clientWidth > 0)"
@@ -19,18 +18,11 @@ SERIOUS = ("serious", "critical")
 
 
 @pytest.fixture(scope="module")
-def chromium():
-    with browser() as page:
-        yield page
-
-
-@pytest.fixture(scope="module")
-def page_file(tmp_path_factory) -> Path:
+def page_file(chromium, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("report")
     runs = []
-    for controller in ("rules", "mpc"):
-        # nine days: there are weeks to choose from
-        scenario = load_scenario("naples", ["period.days=9", "period.start=2025-01-11"])
+    for controller, days in (("rules", 9), ("mpc", 2)):  # the first has weeks to choose from
+        scenario = load_scenario("naples", [f"period.days={days}", "period.start=2025-01-11"])
         runs.append(folder / f"{controller}.h5")
         run_scenario(scenario, controller=controller, out=runs[-1])
     path = folder / "report.html"
@@ -39,7 +31,7 @@ def page_file(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def page(chromium, page_file) -> Page:
+def page(chromium, page_file):
     chromium.problems.clear()
     chromium.requests.clear()
     chromium.look()
@@ -47,13 +39,13 @@ def page(chromium, page_file) -> Page:
     return chromium
 
 
-def drawings(page: Page) -> dict[str, int]:
+def drawings(page) -> dict[str, int]:
     """How many marks each visible plot has."""
     script = f"Object.fromEntries({VISIBLE}.map((p) => [p.id, p.querySelectorAll({MARKS!r}).length]))"
     return page.run(script)
 
 
-def is_quiet(page: Page) -> bool:
+def is_quiet(page) -> bool:
     asked = [url for url in page.requests if not url.startswith(("file:", "data:", "blob:"))]
     return page.problems == [] and asked == []
 
@@ -71,6 +63,7 @@ def test_every_plot_draws_for_every_run_and_nothing_is_asked_for(page) -> None:
     second = drawings(page)
     assert {"power-1", "plot-1-E-0"} <= second.keys()
     assert "power-0" not in second
+    assert page.run("document.getElementById('bar-1').clientWidth") == 0  # two days need no slider
     assert all(second.values()), second
     assert is_quiet(page), (page.problems, page.requests)
 

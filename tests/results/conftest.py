@@ -106,6 +106,19 @@ class Page:
             time.sleep(0.05)
 
 
+async def hang_up(socket) -> None:
+    """Close a connection within the loop that it belongs to."""
+    socket.close()
+    await asyncio.sleep(0)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Page]:
+    """A browser, shared by the tests."""
+    with browser() as page:
+        yield page
+
+
 @contextmanager
 def browser() -> Iterator[Page]:
     """A browser with one empty page."""
@@ -134,7 +147,7 @@ def browser() -> Iterator[Page]:
             for domain in ("Page", "Runtime", "Log", "Network"):
                 page.send(f"{domain}.enable")
             yield page
-            page.send("Browser.close")
+            loop.run_until_complete(hang_up(socket))
         finally:
             process.terminate()
             process.wait(timeout=30)
