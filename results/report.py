@@ -1,7 +1,7 @@
 """The story of a run, or of several, as one HTML page that needs nothing else."""
 
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ from recosim.results.report_series import (
     week_data,
 )
 from recosim.results.report_words import headline, in_words, incomplete_words
-from recosim.results.run_file import Run, open_run
+from recosim.results.run_file import Run, one_line, open_run
 
 RUNS_AT_MOST = 8
 COMPARED = (
@@ -64,10 +64,13 @@ def report_page(paths: Sequence[Path], band_of: BandOf, week: str | None = None)
     with ExitStack() as stack:
         opened = [stack.enter_context(open_run(path)) for path in paths]
         names = _names(opened)
-        stories = [
-            _story(run, place, names[place], band_of(run) if _has_dwellings(run) else None, week, limit)
-            for place, run in enumerate(opened)
-        ]
+        stories = []
+        for place, run in enumerate(opened):
+            with _damage_told(run):
+                band = band_of(run) if _has_dwellings(run) else None
+                story = _story(run, place, names[place], band, week, limit)
+                as_script(story["sections"])  # a number that is none shows here, while its file is known
+            stories.append(story)
     compared = _compared(comparison, names) if comparison is not None else None
     plots = {p["id"]: p["figure"] for story in stories for s in story["sections"] for p in s["plots"]}
     if compared is not None:
@@ -81,6 +84,18 @@ def report_page(paths: Sequence[Path], band_of: BandOf, week: str | None = None)
         weeks=as_script([story["week"] for story in stories]),
         plotly=plotly_script(),
     )
+
+
+@contextmanager
+def _damage_told(run: Run) -> Iterator[None]:
+    """Blame the file for parts of it that are there but do not fit together."""
+    try:
+        yield
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        what = f"{type(error).__name__}: {one_line(error)}"
+        raise ResultsError(
+            f"{run.path} is damaged: its parts do not fit together ({what}); run again"
+        ) from error
 
 
 def _has_dwellings(run: Run) -> bool:

@@ -27,6 +27,7 @@ from recosim.results.run_file import RunMeta, open_run
 from recosim.results.store import RunWriter
 from recosim.scenarios.loader import load_scenario, plain_yaml
 from recosim.scenarios.report_bands import band_of
+from recosim.scenarios.runner import run_scenario
 from recosim.timegrid import TimeGrid
 
 MB = 1_000_000
@@ -205,6 +206,30 @@ def test_an_interrupted_run_shows_what_is_there(tmp_path) -> None:
     assert "Money by month" not in page
     with pytest.raises(ResultsError, match="not complete|interrupted|did not end"):
         report_page([path, path], no_band)
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "values"),
+    [
+        ("hourly", "time", [1735686000, 1735689600]),
+        ("hourly", "energy_shared_kwh", None),
+        ("members", "net_eur", [1.0]),
+        ("monthly", "bill_eur", [np.nan]),
+    ],
+)
+def test_parts_that_do_not_fit_are_damage(tmp_path, table, column, values) -> None:
+    import h5py
+
+    scenario = load_scenario("naples-small", ["period.days=1", "period.warmup_days=0"])
+    path = tmp_path / "run.h5"
+    run_scenario(scenario, controller="idle", out=path)
+    assert "Money by month" in report_page([path], no_band)
+    with h5py.File(path, "r+") as file:
+        del file[f"settlement/{table}/{column}"]
+        if values is not None:
+            file[f"settlement/{table}/{column}"] = values
+    with pytest.raises(ResultsError, match="run.h5 is damaged: .*; run again"):
+        report_page([path], no_band)
 
 
 def test_nothing_recorded_is_refused(tmp_path) -> None:
