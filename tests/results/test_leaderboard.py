@@ -257,3 +257,17 @@ def test_brackets_of_options_are_shown() -> None:
         console.print(table)
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert text.count(name) == 2  # its line, and the head of the differences
+
+
+@pytest.mark.slow
+def test_the_page_draws_in_a_browser(chromium, board: Leaderboard, tmp_path: Path) -> None:
+    path = tmp_path / "leaderboard.html"
+    path.write_text(leaderboard_page(board), encoding="utf-8")
+    chromium.problems.clear()
+    chromium.look()
+    chromium.open(path, "document.querySelectorAll('.plot .main-svg').length > 0")
+    marks = (
+        "[...document.querySelectorAll('.plot')].map((p) => p.querySelectorAll('.point, .trace path').length)"
+    )
+    assert [count > 0 for count in chromium.run(marks)] == [True, True, True]
+    assert chromium.problems == []
