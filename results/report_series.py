@@ -1,7 +1,5 @@
 """The series that a report draws: the community's power, temperatures against their band, batteries."""
 
-import base64
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,14 +10,13 @@ import pandas as pd
 
 from recosim.arrays import FloatArray
 from recosim.errors import ResultsError
+from recosim.results.report_pack import Pack
 from recosim.results.run_file import Run
 from recosim.timegrid import SECONDS_PER_HOUR, TimeGrid
 
 FINE_DAYS = 7
 MEMBERS_SHOWN = 50
 WORST_SHOWN = 10
-BITS_DROPPED = 11
-"""Of a float32's 23: four digits are left, which is more than a drawing shows."""
 OTHER_KW = 1e-3
 """Below that, what devices and meters say differs by rounding only."""
 NODE = {
@@ -175,33 +172,6 @@ def members_shown(discomfort_kh: FloatArray, limit: int = MEMBERS_SHOWN) -> list
     others = [i for i in range(n) if i not in set(worst)]
     spread = np.linspace(0, len(others) - 1, limit - len(worst)).round().astype(int)
     return sorted({*worst, *(others[i] for i in spread)})
-
-
-class Pack:
-    """Many series in one text: float32 with the bits that nobody sees dropped, deflated, as base64.
-
-    The bytes of all numbers are sorted by their place in the number, which makes them a third as long.
-    """
-
-    def __init__(self) -> None:
-        self._parts: list[FloatArray] = []
-        self._n = 0
-
-    def add(self, values: FloatArray) -> list[int]:
-        """Keep a series; returns where it begins and how long it is."""
-        place = [self._n, len(values)]
-        self._parts.append(values)
-        self._n += len(values)
-        return place
-
-    def text(self) -> str:
-        """All series."""
-        values = np.concatenate(self._parts) if self._parts else np.zeros(0)
-        bits = np.ascontiguousarray(values, dtype="<f4").view("<u4")
-        half = np.uint32(1 << (BITS_DROPPED - 1))
-        kept = np.where(np.isnan(values), bits, (bits + half) & ~np.uint32((1 << BITS_DROPPED) - 1))
-        planes = kept.astype("<u4").view(np.uint8).reshape(-1, 4).T
-        return base64.b64encode(zlib.compress(planes.tobytes(), 9)).decode()
 
 
 def pack_both(pack: Pack, values: FloatArray, grid: TimeGrid, fine: slice) -> dict[str, list[int]]:

@@ -14,9 +14,9 @@ from recosim.cli import app
 from recosim.errors import ResultsError
 from recosim.results.report import report_page
 from recosim.results.report_energy import flows_kwh
+from recosim.results.report_pack import Pack
 from recosim.results.report_series import (
     Band,
-    Pack,
     community_power,
     fine_rows,
     hourly,
