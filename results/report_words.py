@@ -66,10 +66,12 @@ def _energy(run: Run) -> str:
         return f"It has no plants; it took {_of(run, 'energy_withdrawn_kwh', 'kWh')} from the grid."
     words = (
         f"Its plants delivered {pv}; {_of(run, 'energy_injected_kwh', 'kWh')} of energy were fed into the "
-        f"grid and {_of(run, 'energy_withdrawn_kwh', 'kWh')} taken from it. {shared} of that were shared: "
-        "fed in and taken by members in the same hour."
+        f"grid and {_of(run, 'energy_withdrawn_kwh', 'kWh')} taken from it."
     )
+    if not run.kpis.get("energy_shared_kwh"):
+        return f"{words} Nothing was shared."
     share = _of(run, "self_sufficiency_collective", "%")
+    words += f" {shared} of that were shared: fed in and taken by members in the same hour."
     return f"{words} With it, {share} of what the community needs is its own." if share else words
 
 
