@@ -477,7 +477,7 @@ def test_two_may_not_decide_the_same(run: Run, watcher: ForeignSimulator) -> Non
         ({"python": "nowhere:Thing"}, "python = nowhere:Thing: ModuleNotFoundError"),
         ({"python": "nowhere.py:Thing"}, "python = nowhere.py:Thing: FileNotFoundError"),
         ({"python": f"{__name__}:Noting"}, "has no class Noting that is a mosaik_api_v3.Simulator"),
-        ({"controls": {"batery": "all"}}, "'batery', did you mean 'battery'"),
+        ({"controls": {"batttery": "all"}}, "'batttery', did you mean 'battery'"),
         ({"controls": {"battery": ["flat-4-battery"]}}, "'flat-4-battery', did you mean 'flat-04-battery'"),
         ({"controls": None, "replaces": {"appliance": ["x"]}}, "'appliance'; allowed here: dwelling, photov"),
         ({"parameters": {"capacity": 3.0}}, "parameter 'capacity', allowed by its model"),
@@ -508,7 +508,7 @@ def test_what_a_file_may_not_name(
         ("simulators: [{name: a, connect: here, controls: all}]", r"connect"),
         ("simulators: [{name: a, connect: 'h:1', controls: most}]", r"controls"),
         ("simulators: [{name: a, connect: 'h:1', controls: all, timeout_s: 0}]", r"timeout_s = 0, allowed"),
-        ("simulators: [{name: a, connect: 'h:1', controlls: all}]", r"controlls.*did you mean 'controls'"),
+        ("simulators: [{name: a, connect: 'h:1', contrls: all}]", r"contrls.*did you mean 'controls'"),
         (
             "simulators: [{name: a, connect: 'h:1', controls: all}, {name: a, python: 'm:C', controls: all}]",
             "two simulators are called 'a'",
