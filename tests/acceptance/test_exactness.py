@@ -110,7 +110,7 @@ class Watched(Mpc):
 def check(monkeypatch, tmp_path, start, days, *overrides):
     """Run a period; every step has a plan, no plan and no step is impossible. Returns the controller."""
     made = Watched()
-    monkeypatch.setattr("recosim.scenarios.runner.make_controller", lambda *_, **__: made)
+    monkeypatch.setattr("recosim.controllers.isolated.make_controller", lambda *_, **__: made)
     given = [f"period.start={start}", f"period.days={days}", "period.warmup_days=1", *overrides]
     result = run_scenario(load_scenario("naples", given), out=tmp_path / "run.h5")
     assert result.kpis["solve_failures"] == 0

@@ -244,7 +244,7 @@ def test_forecast_and_observation_together_hold_every_cycle_once(
     plant: Plant, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     controller = Expects()
-    monkeypatch.setattr("recosim.scenarios.runner.make_controller", lambda *_, **__: controller)
+    monkeypatch.setattr("recosim.controllers.isolated.make_controller", lambda *_, **__: controller)
     run_scenario(load_scenario("naples", [*WINTER, ON]), out=tmp_path / "run.h5")
     n_warmup, n = plant.series.n_warmup, plant.series.period.n_steps
     assert len(controller.expected) == n
