@@ -67,7 +67,7 @@ def test_a_sound_controller_is_in_order(checked):
             "ZeroDivisionError: nothing to share (broken_controllers.py, line 70) (winter, 3 dwellings, "
             "2025-01-15 09:15, step 37): local rules take the step",
         ),
-        ("RaisesInReset", "reset", "KeyError: 'battery' (broken_controllers.py, line 75) (winter, 3"),
+        ("RaisesInReset", "reset", "KeyError: 'battery' (broken_controllers.py, line 76) (winter, 3"),
         (
             "ChangesTheObservation",
             "observation",
