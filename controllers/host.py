@@ -42,6 +42,26 @@ class ForecastProvider(Protocol):
         ...
 
 
+class View(Protocol):
+    """What stands between the plant and a controller, such as faults."""
+
+    def seen(self, step: int, observation: Observation) -> Observation:
+        """Readings of a step, as they arrive."""
+        ...
+
+    def arriving(self, step: int, asked: Mapping[str, FloatArray]) -> Mapping[str, FloatArray]:
+        """Set-points of a step that reach their devices, NaN for the others."""
+        ...
+
+    def get_state(self) -> Mapping[str, NDArray[Any]]:
+        """What it remembers between steps."""
+        ...
+
+    def set_state(self, state: State) -> None:
+        """Go on from `get_state`."""
+        ...
+
+
 class DecisionLog:
     """What happened at each decision: columns of equal length.
 
@@ -148,16 +168,20 @@ class ControllerHost(mosaik_api_v3.Simulator):
         time_budget_ms: float | None = None,
         clock: Clock | None = None,
         registry: dict[str, Any] | None = None,
+        view: View | None = None,
     ) -> Any:
         """Take the controller; it is asked from step ``n_warmup`` on.
 
         A decision that takes longer than ``time_budget_ms`` (None: as long as it likes) comes too late.
+        ``view``: what comes between it and the plant; None: nothing does.
         """
         if registry is not None:
             registry["controller"] = self
+        self._view = view
         self._grid, self._n_warmup = grid, n_warmup
         self._clock = clock or Clock(grid=grid, n_warmup=n_warmup)
         self.remembered: State | None = None
+        self.remembered_view: State = {}
         self._community, self._controller = community, controller
         self._forecasts, self._log = forecasts, log
         self._answers, self._time_budget_ms = Answers(community), time_budget_ms
@@ -184,6 +208,7 @@ class ControllerHost(mosaik_api_v3.Simulator):
             self._out = self._decide(step, values)
         if self._clock.ends_day(step):
             self.remembered = controller_state(self._controller)
+            self.remembered_view = {} if self._view is None else self._view.get_state()
         return time + self._grid.step_s
 
     def get_data(self, outputs: Mapping[str, Sequence[str]]) -> dict[str, dict[str, Any]]:
@@ -192,6 +217,8 @@ class ControllerHost(mosaik_api_v3.Simulator):
 
     def _decide(self, step: int, values: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
         observation = self._observation(step, values)
+        if self._view is not None:
+            observation = self._view.seen(step, observation)
         forecast = self._forecasts.at(step)
         watch, beyond = Stopwatch(), 0
         try:
@@ -211,7 +238,8 @@ class ControllerHost(mosaik_api_v3.Simulator):
         record.setdefault("status", "ok")
         record.setdefault("fallback", "")
         self._log.add(**record | {"milliseconds": spent.cpu_ms, "beyond_limits": beyond})
-        return {**self._nothing, **{SETPOINT_PREFIX + name: read_only(v) for name, v in asked.items()}}
+        arriving = asked if self._view is None else self._view.arriving(step, asked)
+        return {**self._nothing, **{SETPOINT_PREFIX + name: read_only(v) for name, v in arriving.items()}}
 
     def _observation(self, step: int, values: Mapping[str, FloatArray]) -> Observation:
         time = self._grid.start + step * self._grid.step_s

@@ -122,7 +122,8 @@ class Observation:
     energy_withdrawn_hour_kwh, energy_injected_hour_kwh : array, shape (n_pods,) [kWh]
         What each delivery point has withdrawn and injected since the UTC hour began.
     missing : mapping of str to array of bool, shape (n_devices,)
-        Where a state's reading is missing (its value is then the last one known); absent when none is.
+        Where a state's reading is missing (its value is then the last one known); absent when none is. Also
+        by the names of the two energies, shape (n_pods,): their value is then that of a day before.
     """
 
     time: int

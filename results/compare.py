@@ -26,7 +26,8 @@ BOUND_TOLERANCE_EUR = 1e-3
 """Series are kept in single precision, so J is not exact beyond this."""
 
 _CHOICE_OF_CONTROLLER = ("controller",)
-_NOT_IN_BOUND = ("controller", "forecast", "model_error")
+_FAULTS = "faults"
+_NOT_IN_BOUND = ("controller", "forecast", "model_error", _FAULTS)
 _NAMED_AT_MOST = 6
 
 
@@ -171,7 +172,8 @@ def compare(paths: Sequence[Path], bound: Path | None = None) -> Comparison:
                     bounded.must_hold_for(run)
                 kpis.append(run.kpis)
                 if len(runs) > 1:
-                    notes.extend(_notes(first, run))
+                    others = _notes(first, run)
+                    notes.extend([*_notes_on_faults(first, run, fair=not others), *others])
     regret = None if bounded is None else _regret(bounded.lower_eur, kpis)
     if regret is not None:
         notes.extend(_below_bound(regret, runs))
@@ -280,7 +282,10 @@ def _notes(first: Run, run: Run) -> list[str]:
     notes = []
     if first.meta.scenario_sha256 != run.meta.scenario_sha256:
         keys = _differing_keys(
-            *(_settings(each.meta.scenario_yaml, each.path, _CHOICE_OF_CONTROLLER) for each in (first, run))
+            *(
+                _settings(each.meta.scenario_yaml, each.path, (*_CHOICE_OF_CONTROLLER, _FAULTS))
+                for each in (first, run)
+            )
         )
         if keys:
             more = f" and {len(keys) - _NAMED_AT_MOST} more" if len(keys) > _NAMED_AT_MOST else ""
@@ -303,6 +308,48 @@ def _notes(first: Run, run: Run) -> list[str]:
     return notes
 
 
+def _notes_on_faults(first: Run, run: Run, fair: bool) -> list[str]:
+    """Tell which faults two runs do not have in common and, where all else is equal, what they cost."""
+    ours, theirs = (list(each.faults().get("text", ())) for each in (run, first))
+    if sorted(ours) == sorted(theirs):
+        return []
+    alone = {
+        run.path: [text for text in ours if text not in theirs],
+        first.path: [text for text in theirs if text not in ours],
+    }
+    notes = []
+    for path, texts in alone.items():
+        if texts:
+            more = f" and {len(texts) - _NAMED_AT_MOST} more" if len(texts) > _NAMED_AT_MOST else ""
+            notes.append(f"{path} alone has faults: {'; '.join(texts[:_NAMED_AT_MOST])}{more}")
+    if fair and not theirs and _same_choice(first, run):
+        parts = {
+            "net": "cost_net_eur",
+            "for comfort": "cost_comfort_eur",
+            "for wear": "cost_wear_eur",
+            "for what is left stored": "value_stored_change_eur",
+        }
+        # adding zero makes -0.00 of rounding plain
+        change = {
+            name: round(_difference(run.kpis.get(name), first.kpis.get(name)) or 0.0, 2) + 0.0
+            for name in ("objective_eur", *parts.values())
+        }
+        change["value_stored_change_eur"] = 0.0 - change["value_stored_change_eur"]
+        told = ", ".join(f"{change[name]:+.2f} EUR {what}" for what, name in parts.items())
+        notes.append(
+            f"the faults cost {change['objective_eur']:.2f} EUR of J in {run.path}: {told}; all else is equal"
+        )
+    return notes
+
+
+def _same_choice(first: Run, run: Run) -> bool:
+    """Whether both runs had the same controller with the same options."""
+    if first.meta.controller != run.meta.controller:
+        return False
+    one, other = (_settings(each.meta.scenario_yaml, each.path, (_FAULTS,)) for each in (first, run))
+    return not _differing_keys(one, other)
+
+
 def _period(run: Run) -> str:
     return f"{run.grid.describe()} in steps of {run.grid.step_s} s"
 
@@ -315,7 +362,7 @@ def _settings(scenario_yaml: str, path: Path, left_out: Sequence[str]) -> dict[s
         raise ResultsError(f"{path} holds a damaged scenario ({error}): run again") from error
     flat: dict[str, Any] = {}
     _flatten(settings, "", flat)
-    return {k: v for k, v in flat.items() if k.split(".")[0] not in left_out}
+    return {k: v for k, v in flat.items() if k.split(".")[0].partition("[")[0] not in left_out}
 
 
 def _flatten(settings: Any, prefix: str, flat: dict[str, Any]) -> None:

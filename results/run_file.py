@@ -187,6 +187,11 @@ class Run:
         with _reading(self.path, "/checkpoint"):
             return read_checkpoint(self._file, self.committed)
 
+    def faults(self) -> dict[str, NDArray[Any]]:
+        """Columns of ``/faults``, shape (n_faults,); empty where nothing was out of order."""
+        with _reading(self.path, "/faults"):
+            return _read_columns(self._file["faults"]) if "faults" in self._file else {}
+
     def settlement_tables(self) -> tuple[str, ...]:
         """Names of the settlement's tables."""
         with _reading(self.path, "/settlement"):

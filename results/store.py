@@ -20,6 +20,8 @@ Layout
     Columns of one length each.
 ``/checkpoint``
     What an unfinished run needs to go on (:mod:`recosim.results.checkpoint`).
+``/faults/<column>``
+    Where the scenario has faults: ``kind``, ``member``, ``start`` and ``end`` (POSIX seconds), ``text``.
 
 Nothing is compressed and whole chunks are handed straight to the file: for 1000 dwellings and 30 quantities
 a year costs 2 s of CPU that way, 30 s through HDF5's selections, 29 s with shuffle and lzf on top. A day on
@@ -332,6 +334,21 @@ class RunWriter:
                 if name in arrays and (dataset.dtype.kind == "O") >= (arrays[name].dtype.kind == "O"):
                     dataset[first:] = _as_text(arrays[name]) if dataset.dtype.kind == "O" else arrays[name]
         self._n_decisions = last
+
+    def write_faults(self, columns: Mapping[str, ArrayLike]) -> None:
+        """Write what is out of order during the run: one row per fault, `Run.faults` reads it.
+
+        Raises
+        ------
+        ResultsError
+            Columns differ in length, or the file cannot be written.
+        """
+        arrays = _columns(self.path, "faults", columns)
+        with _writing(self.path):
+            group = self._file.create_group("faults")
+            for name, values in arrays.items():
+                group.create_dataset(name, data=values)
+            self._file.flush()
 
     def write_settlement(
         self,

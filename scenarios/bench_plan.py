@@ -20,6 +20,7 @@ import recosim.simulators
 from recosim.errors import BenchError
 from recosim.results.run_file import installed_versions
 from recosim.scenarios.bench_controllers import Contestant, file_sha256
+from recosim.scenarios.faults import within
 from recosim.scenarios.loader import scenario_yaml
 from recosim.scenarios.schema import SEED_MAX, ControllerChoice, ModelError, Period, Scenario
 
@@ -213,6 +214,7 @@ def bounds_of(load: Callable[[int], Scenario], pairs: Sequence[Pair]) -> Iterato
                 "controller": ControllerChoice(),
                 "forecast": "perfect",
                 "model_error": ModelError(),
+                "faults": (),
             }
         )
         yield Job(
@@ -235,7 +237,9 @@ def _placed(
             scenarios = {pair.seed: load(pair.seed)}
         scenario = scenarios[pair.seed]
         period = {**scenario.period.model_dump(), "start": pair.start, "days": pair.days}
-        scenario = scenario.model_copy(update={"period": Period.model_validate(period)})
+        placed = Period.model_validate(period)
+        faults = within(scenario.faults, placed)
+        scenario = scenario.model_copy(update={"period": placed, "faults": faults})
         if data is None:
             data = {file: file_sha256(scenario.path_of(file)) for file in files_of(scenario.model_dump())}
         yield pair, scenario, data

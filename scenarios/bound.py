@@ -190,6 +190,7 @@ def linear_scenario(scenario: Scenario) -> Scenario:
             "controller": ControllerChoice(name="mpc", options={"horizon": "uniform"}),
             "forecast": "perfect",
             "model_error": ModelError(),
+            "faults": (),
         }
     )
 

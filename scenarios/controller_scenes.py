@@ -55,7 +55,11 @@ def scenes_of(scenario: Scenario) -> Iterator[Scene]:
 
     def scene(season: str, size: str, other: Community) -> Scene:
         period: dict[str, Any] = {"start": days[season], "days": 1, "warmup_days": 0, "calendar_year": year}
-        changes = {"period": scenario.period.model_copy(update=period), "community": other}
+        changes = {
+            "period": scenario.period.model_copy(update=period),
+            "community": other,
+            "faults": (),
+        }
         changed = scenario.model_copy(update=changes).placed_in(scenario.folder)
         return Scene(name=f"{season}, {size}", season=season, size=size, scenario=changed)
 

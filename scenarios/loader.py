@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from recosim.errors import ScenarioError
 from recosim.scenarios.schema import ControllerChoice, Scenario
-from recosim.scenarios.schema_messages import Location, path_text, problem_lines, suggestion
+from recosim.scenarios.schema_messages import Location, path_text, problem_lines, shortened, suggestion
 from recosim.scenarios.sizing import resize
 
 TEXT_MAX_BYTES = 8_000_000  # a thousand dwellings written out in full take about two
@@ -172,7 +172,19 @@ def scenario_from_text(
     community = scenario.community
     if community.size is not None:
         scenario = scenario.model_copy(update={"community": resize(community, community.size, scenario.seed)})
+    if scenario.faults:
+        _refuse_faults(scenario, source, placed)
     return scenario.placed_in(folder)
+
+
+def _refuse_faults(scenario: Scenario, source: str, placed: Sequence[tuple[Location, str]]) -> None:
+    """Refuse faults that do not fit the rest of the scenario, at its size."""
+    from recosim.scenarios.faults import problems
+
+    origin = next((text for location, text in reversed(placed) if location[0] == "faults"), source)
+    found = problems(scenario)
+    if found:
+        raise ScenarioError("\n".join(f"{line} ({shortened(origin)})" for line in found))
 
 
 def mapping_from_text(text: str, source: str, model: type[BaseModel]) -> dict[str, Any]:

@@ -11,17 +11,20 @@ import numpy as np
 
 from recosim.arrays import FloatArray
 from recosim.contracts import Controller
+from recosim.controllers.faulty_view import InterruptedForecasts
 from recosim.controllers.forecasts import make_forecasts
-from recosim.controllers.host import LOCAL_RULES, DecisionLog
+from recosim.controllers.host import LOCAL_RULES, DecisionLog, ForecastProvider
 from recosim.controllers.isolated import opened_controller
 from recosim.controllers.model_error import MisinformedController, perturbed
 from recosim.controllers.registry import make_controller
+from recosim.errors import ScenarioError
 from recosim.results.accounts import CommunityAccounts, read_accounts, write_accounts
 from recosim.results.checkpoint import Checkpoint
 from recosim.results.kpis import Money, Running, compute_kpis
 from recosim.results.run_file import Kpi, Run, RunMeta, installed_versions
 from recosim.results.store import RunWriter
 from recosim.scenarios.community import comfort_calendar, community_of, parts_of
+from recosim.scenarios.faults import faults_of, table_of, told
 from recosim.scenarios.foreign import Foreign
 from recosim.scenarios.foreign_process import Process
 from recosim.scenarios.foreign_wiring import Wiring, ended_afterwards
@@ -100,6 +103,7 @@ def check_scenario(scenario: Scenario) -> list[str]:
     return [
         f"period {community.grid.describe()}, {community.grid.n_steps} steps",
         f"delivery points: {len(community.pods)}, {sizes}",
+        *(f"fault: {told(fault)}" for fault in scenario.faults),
         *getattr(community.tariff, "notes", ()),
     ]
 
@@ -231,6 +235,11 @@ def run_plant(
         As `run_scenario`.
     """
     began = time.process_time() if began is None else began
+    if foreign is not None and scenario.faults:
+        raise ScenarioError(
+            "faults with --foreign, allowed: one of them, for simulators from outside see past the faults; "
+            "leave --foreign out, or set 'faults=[]'"
+        )
     log = DecisionLog()
     name = "+".join([name, *(foreign.names if foreign else ())])
     meta = RunMeta(
@@ -251,6 +260,8 @@ def run_plant(
     else:
         writing = RunWriter(path, meta=meta, grid=grid, series=series, force=force)
     with writing as writer, ended_afterwards() as processes:
+        if scenario.faults and not resume:
+            writer.write_faults(table_of(scenario))
         world = _world(plant, made, log, writer, scenario, progress, foreign, processes, checkpoint)
         if started is not None:
             started(world)
@@ -258,7 +269,8 @@ def run_plant(
         accounts = world.accounts()
         write_accounts(writer, accounts, plant.community.pods.names)
         kept = read_accounts(writer.so_far())
-        notes = [*getattr(plant.community.tariff, "notes", ()), *accounts.settlement.notes]
+        notes = [f"fault: {told(fault)}" for fault in scenario.faults]
+        notes += [*getattr(plant.community.tariff, "notes", ()), *accounts.settlement.notes]
         if not any(scenario.model_error.model_dump().values()):  # else the controller knows no better
             notes += log.notes
         began -= getattr(made, "cpu_s", 0.0) if isolated else 0.0
@@ -288,8 +300,13 @@ def _world(
     believed = perturbed(plant.community, seed=seed, **scenario.model_error.model_dump())
     if believed is not plant.community:
         controller = MisinformedController(controller, believed)
-    forecasts = make_forecasts(scenario.forecast, believed, series, plant.exposure, series.n_beyond, seed)
+    forecasts: ForecastProvider = make_forecasts(
+        scenario.forecast, believed, series, plant.exposure, series.n_beyond, seed
+    )
     grid = series.simulated
+    faults = faults_of(scenario, plant.community, grid)
+    if faults is not None and faults.forecasts:
+        forecasts = InterruptedForecasts(forecasts, faults.forecasts)
 
     def report(done: int) -> None:
         if progress is not None:
@@ -309,6 +326,7 @@ def _world(
         time_budget_ms=scenario.controller.time_budget_ms,
         foreign=wiring,
         checkpoint=checkpoint,
+        faults=faults,
     )
 
 

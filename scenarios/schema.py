@@ -13,6 +13,7 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 from recosim.errors import ScenarioError
 from recosim.scenarios.schema_climate import Climate
 from recosim.scenarios.schema_community import Community
+from recosim.scenarios.schema_faults import Fault
 from recosim.scenarios.schema_hvac import Hvac, Split
 from recosim.scenarios.schema_rules import (
     BuildingUse,
@@ -28,6 +29,7 @@ Place = Literal["naples", "rome", "torino"]
 Zone = Literal["NORD", "CNOR", "CSUD", "SUD", "CALA", "SICI", "SARD"]
 SEED_MAX = 2**32 - 1
 YEAR_MIN, YEAR_MAX = 2000, 2100
+FAULTS_MAX = 1000
 HalfWidth = Annotated[float, Field(ge=0.0, lt=0.5)]
 FilePath = Annotated[str, Field(min_length=1, max_length=1000)]
 
@@ -228,6 +230,9 @@ class Scenario(Section):
     model_error: ModelError = Field(
         default=ModelError(),
         description="Of the controller's model; a number stands for all four parts.",
+    )
+    faults: tuple[Fault, ...] = Field(
+        default=(), strict=False, max_length=FAULTS_MAX, description="What is out of order, and when."
     )
 
     _folder: Path | None = PrivateAttr(default=None)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, datetime
 from difflib import get_close_matches
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeAlias, Union, get_args, get_origin
@@ -22,6 +22,7 @@ _NOUNS: dict[Any, str] = {
     float: "a number",
     int: "a whole number",
     bool: "true or false",
+    datetime: "a local time as YYYY-MM-DDTHH:MM",
 }
 
 
@@ -82,7 +83,7 @@ def _line(
         # a rule between the keys of a section is broken by the key that was set
         inside = detail["type"] in _OF_A_SECTION and bool(location)
         if location[: len(path)] == path or (inside and path[: len(location)] == location):
-            origin = _shortened(text)
+            origin = shortened(text)
     return f"{_problem(detail, location, parent, target, metadata)} ({origin})"
 
 
@@ -102,7 +103,7 @@ def _problem(
     if kind.startswith("union_tag"):
         tag = f"{where}.{str(context['discriminator']).strip(chr(39))}"
         given = f"{tag} = {context['tag']!r}" if "tag" in context else f"{tag} is missing"
-        return f"{given}, allowed: {str(context.get('expected_tags', '3r2c, 1r1c')).replace(chr(39), '')}"
+        return f"{given}, allowed: {', '.join(str(tag) for kind in _models(target) for tag in _tags(kind))}"
     if kind == "value_error":
         reason = str(context["error"])
         if list(_models(target)) and not isinstance(detail["input"], list):
@@ -115,10 +116,11 @@ def _problem(
 
 
 def _short(value: Any) -> str:
-    return _shortened(str(value) if isinstance(value, date) else repr(value))
+    return shortened(str(value) if isinstance(value, date) else repr(value))
 
 
-def _shortened(text: str) -> str:
+def shortened(text: str) -> str:
+    """Text on one line, cut where it is too long for a message."""
     line = " ".join(text.split())
     return line if len(line) <= _VALUE_WIDTH else line[: _VALUE_WIDTH - 1] + "…"
 

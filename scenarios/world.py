@@ -11,12 +11,14 @@ import mosaik
 from recosim.arrays import FloatArray
 from recosim.components import SETPOINT_PREFIX, Devices
 from recosim.contracts import Community, Controller
+from recosim.controllers.faulty_view import FaultyView
 from recosim.controllers.host import METERED, DecisionLog, ForecastProvider, give_state
 from recosim.results.checkpoint import Checkpoint
 from recosim.results.recorder import BalanceCheck
 from recosim.results.store import RunWriter
 from recosim.simulators.clock import Clock
 from recosim.simulators.exposure import Exposure
+from recosim.simulators.faults import Faults
 from recosim.simulators.group import GROUP_MODEL
 from recosim.simulators.gse import Accounts
 from recosim.simulators.inputs import PACE, Inputs, InputSeries
@@ -110,6 +112,8 @@ class RecosimWorld:
         Longest decision that counts; None: any [ms].
     foreign : ForeignSimulators or None
         Simulators from outside, which are started before the others are connected and connected after them.
+    faults : Faults or None
+        What is out of order, forecasts aside.
     """
 
     def __init__(
@@ -125,8 +129,11 @@ class RecosimWorld:
         time_budget_ms: float | None = None,
         foreign: ForeignSimulators | None = None,
         checkpoint: Checkpoint | None = None,
+        faults: Faults | None = None,
     ) -> None:
         self._plant = plant
+        self._trips = () if faults is None else faults.trips
+        self.view = None if faults is None else FaultyView(faults, plant.community)
         self._grid = plant.series.simulated
         first = 0 if checkpoint is None else plant.series.n_warmup + writer.committed
         self._clock = Clock(grid=self._grid, n_warmup=plant.series.n_warmup, first=first)
@@ -208,6 +215,7 @@ class RecosimWorld:
             "start": starts,
             "balance": self.balance.get_state(),
             "controller": decided,
+            "view": self._simulators["controller"].remembered_view,
         }
 
     def _go_on(self, controller: Controller, checkpoint: Checkpoint) -> None:
@@ -215,6 +223,8 @@ class RecosimWorld:
         for name in (*self._devices, "meter"):
             self._simulators[name].set_state(checkpoint[name])
         give_state(controller, checkpoint.get("controller", {}))
+        if self.view is not None:
+            self.view.set_state(checkpoint.get("view", {}))
         self.balance.set_state(checkpoint["balance"])
         self._states_before = {}
         for path, values in checkpoint["start"].items():
@@ -261,6 +271,7 @@ class RecosimWorld:
             "battery": {
                 "others": {kind: d for kind, d in self._devices.items() if kind != "battery"},
                 "n_pods": len(pods),
+                "trips": self._trips,
             },
             "water_heater": {},
             "car": {"trips": plant.series.trips},
@@ -306,6 +317,7 @@ class RecosimWorld:
             time_budget_ms=self._time_budget_ms,
             registry=self._simulators,
             clock=self._clock,
+            view=self.view,
         )
         self._series = recorded_series(community)
         recorder = self.mosaik.start(

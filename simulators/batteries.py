@@ -1,6 +1,6 @@
 """Batteries as a mosaik simulator."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any, ClassVar
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from recosim.arrays import FloatArray
 from recosim.components import DeviceKind, Devices
 from recosim.simulators.clock import State
+from recosim.simulators.faults import Outage, struck
 from recosim.simulators.group import DeviceGroup, read_only
 from recosim.simulators.nodes import LOAD, NodeSum
 from recosim.simulators.physics.battery import (
@@ -62,8 +63,19 @@ class Batteries(DeviceGroup):
             return cls.declaration
         return replace(cls.declaration, states=(*cls.declaration.states, STATE_OF_HEALTH))
 
-    def setup(self, *, devices: Devices, others: Mapping[str, Devices], n_pods: int) -> None:  # type: ignore[override]
-        """Take the batteries, which begin at their lower limit, and the other devices at their PODs."""
+    def setup(  # type: ignore[override]
+        self,
+        *,
+        devices: Devices,
+        others: Mapping[str, Devices],
+        n_pods: int,
+        trips: Sequence[Outage] = (),
+    ) -> None:
+        """Take the batteries, which begin at their lower limit, and the other devices at their PODs.
+
+        During one of the ``trips`` a battery neither charges nor discharges, whatever it is asked.
+        """
+        self._trips = trips
         if devices.declaration != self.declaration_of(devices.parameters):
             raise ValueError("battery: the declaration does not fit the parameters; use declaration_of")
         self.declaration = devices.declaration  # type: ignore[misc]
@@ -102,6 +114,9 @@ class Batteries(DeviceGroup):
             net,
             step_s,
         )
+        if self._trips:
+            off = struck(self._trips, step, len(before))
+            charge, discharge = np.where(off, 0.0, charge), np.where(off, 0.0, discharge)
         self.energy_kwh = stored_energy_after(battery, before, charge, discharge, step_s)
         conversion = (1.0 - battery.efficiency_charge) * charge + (
             1.0 / battery.efficiency_discharge - 1.0

@@ -64,6 +64,12 @@ def run(
         bool,
         typer.Option("--resume", metavar="", help="Go on with an interrupted run after its last whole day."),
     ] = False,
+    without_faults: Annotated[
+        bool,
+        typer.Option(
+            "--without-faults", metavar="", help="Leave the scenario's faults out, to see what they cost."
+        ),
+    ] = False,
     json_to: Json = None,
     debug: Debug = False,
 ) -> None:
@@ -72,7 +78,8 @@ def run(
     quiet = json_to == STANDARD_OUTPUT
     from recosim.scenarios.loader import load_scenario
 
-    loaded = load_scenario(scenario, [*(sets or []), *run_options(start, days, seed)])
+    overrides = [*(sets or []), *run_options(start, days, seed)]
+    loaded = load_scenario(scenario, [*overrides, "faults=[]"] if without_faults else overrides)
     if controller is not None and not controller.strip():
         raise ControllerError("--controller is empty; `recosim list` shows the names that are installed")
     from recosim.results.store import check_target
@@ -84,6 +91,8 @@ def run(
 
         others = load_foreign(foreign)
     path = out or default_path(loaded, controller_of(loaded, controller, others)[0], others)
+    if without_faults and out is None:
+        path = path.with_stem(f"{path.stem}-without-faults")
     if resume and force:
         raise ResultsError("--resume goes on with a file, --force replaces it: give one of them")
     if resume and others is not None:

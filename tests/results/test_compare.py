@@ -27,7 +27,9 @@ RULES = {
 MPC = {"cost_net_eur": -8.0, "objective_eur": 0.0, "bill_eur": 90.0, "self_consumption": 0.3, "fallbacks": 1}
 
 
-def _run(path, kpis=RULES, *, controller="rules", grid=GRID, finish=True, temp=20.0, load=1.0, **meta):
+def _run(
+    path, kpis=RULES, *, controller="rules", grid=GRID, finish=True, temp=20.0, load=1.0, faults=(), **meta
+):
     text = meta.pop("scenario_yaml", SCENARIO % controller)
     about = RunMeta(**{"name": "small", "scenario_yaml": text, "controller": controller, "seed": 1, **meta})
     series = {
@@ -42,6 +44,8 @@ def _run(path, kpis=RULES, *, controller="rules", grid=GRID, finish=True, temp=2
         "meter": {"energy_withdrawn_kwh": np.full((n, 2), 0.1 * len(controller))},
     }
     with RunWriter(path, meta=about, grid=grid, series=series) as writer:
+        if faults:
+            writer.write_faults({"text": list(faults)})
         writer.append(block, n)
         if finish:
             writer.finish({name: kpis.get(name) for name in KPI_NAMES})
@@ -161,3 +165,37 @@ def test_a_comparison_is_frozen(rules, mpc):
     comparison = compare([rules, mpc])
     with pytest.raises(FrozenInstanceError):
         comparison.notes = ()
+
+
+WITH_FAULTS = SCENARIO % "rules" + "faults: [{kind: link_down, member: a}]\n"
+
+
+def test_the_cost_of_faults_is_told_where_all_else_is_equal(rules, tmp_path):
+    faulty = _run(
+        tmp_path / "faulty.h5",
+        RULES | {"objective_eur": 3.5, "cost_net_eur": -3.0, "cost_comfort_eur": 0.25},
+        faults=["a: link down"],
+        scenario_yaml=WITH_FAULTS,
+    )
+    alone, cost = compare([rules, faulty]).notes
+    assert alone == f"{faulty} alone has faults: a: link down"
+    assert cost.startswith(f"the faults cost 1.50 EUR of J in {faulty}: +1.00 EUR net, ")
+    # the other way round nothing costs anything
+    assert compare([faulty, rules]).notes == (f"{faulty} alone has faults: a: link down",)
+    assert compare([faulty, faulty]).notes == ()
+
+
+def test_no_cost_of_faults_beside_another_controller_or_seed(rules, tmp_path):
+    other = _run(
+        tmp_path / "other.h5",
+        MPC,
+        controller="mpc",
+        faults=[f"fault {n}" for n in range(8)],
+        scenario_yaml=WITH_FAULTS,
+    )
+    (note,) = compare([rules, other]).notes
+    assert note.endswith("fault 4; fault 5 and 2 more")
+    seed = _run(tmp_path / "seed.h5", seed=2, faults=["x"], scenario_yaml=WITH_FAULTS)
+    notes = compare([rules, seed]).notes
+    assert len(notes) == 2
+    assert not any("the faults cost" in note for note in notes)

@@ -1,6 +1,7 @@
 """An interrupted run goes on, and what it gives is that of a run that was not interrupted, to the bit."""
 
 from collections.abc import Mapping
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,13 @@ EVERYTHING = (
     "forecast=medium",
     "model_error=0.1",
 )
+OUT_OF_ORDER = """faults=[
+  {{kind: meter_silent, member: flat-03, start: {day}T10:00, end: {next}T20:00}},
+  {{kind: sensor_drift, member: flat-01, drift_k_per_day: 0.5, start: {day}T06:00, end: {next}T18:00}},
+  {{kind: forecast_down, start: {day}T20:00, end: {next}T09:00}},
+  {{kind: battery_trip, member: flat-03, start: {day}T11:00, end: {next}T12:00}},
+  {{kind: link_down, member: flat-04, start: {day}T22:00, end: {next}T08:00}},
+]"""
 SMALL = ("period.start=2025-01-13", "period.days=2", "period.warmup_days=1")
 
 
@@ -64,6 +72,8 @@ def assert_equal_to_the_bit(path: Path, whole: Path) -> None:
 @pytest.mark.parametrize("day", ["2025-03-29", "2025-10-25"])
 def test_a_run_that_goes_on_is_the_same_with_every_device(tmp_path: Path, controller: str, day: str) -> None:
     options = list(EVERYTHING if controller != "mpc-stochastic" else EVERYTHING[2:3])
+    following = date.fromisoformat(day) + timedelta(days=1)
+    options.append(OUT_OF_ORDER.format(day=day, next=following))
     scenario = load_scenario(
         "naples", [f"period.start={day}", "period.days=3", "period.warmup_days=1", *options]
     )

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -7,8 +8,9 @@ from recosim.arrays import FloatArray
 from recosim.components import DeviceKind, Devices
 from recosim.results.recorder import BalanceCheck
 from recosim.simulators.batteries import Batteries
+from recosim.simulators.faults import Outage
 from recosim.simulators.group import GROUP, GROUP_MODEL
-from recosim.simulators.physics.battery import Battery
+from recosim.simulators.physics.battery import SECONDS_PER_MONTH, Battery
 from recosim.timegrid import TimeGrid
 
 GRID = TimeGrid(start=0, step_s=900, n_steps=2000)
@@ -40,11 +42,13 @@ def devices(**changes: Any) -> Devices:
     )
 
 
-def batteries(**changes: Any) -> Batteries:
+def batteries(trips: Sequence[Outage] = (), **changes: Any) -> Batteries:
     simulator = Batteries()
     own = devices(**changes)
     others = {"plant": PLANTS}
-    simulator.init("battery-0", grid=GRID, names=own.names, devices=own, others=others, n_pods=N_PODS)
+    simulator.init(
+        "battery-0", grid=GRID, names=own.names, devices=own, others=others, n_pods=N_PODS, trips=trips
+    )
     simulator.create(1, GROUP_MODEL)
     return simulator
 
@@ -142,3 +146,19 @@ def test_a_corrupted_battery_fails_the_balance(name: str, seen: bool) -> None:
             }
         )
     assert (check.residual_kwh > 1e-3) == seen
+
+
+def test_a_tripped_battery_does_nothing_of_what_is_asked_or_of_its_own() -> None:
+    simulator = batteries(trips=[Outage(first=1, end=3, index=1)], self_discharge_per_month=0.5)
+    charged = run(simulator, 0, charge=(2.0, 2.0), discharge=(0.0, 0.0))
+    asked = run(simulator, 1, charge=(2.0, 2.0), discharge=(0.0, 0.0))
+    own_rule = run(simulator, 2, load=(1.0, 0.0, 1.0))
+    after = run(simulator, 3, load=(1.0, 0.0, 1.0))
+    assert asked["power_charge_kw"].tolist() == [2.0, 0.0]
+    assert own_rule["power_discharge_kw"].tolist() == [1.0, 0.0]
+    assert after["power_discharge_kw"].tolist() == [1.0, 1.0]
+    # what is stored leaks on: half of it in a month
+    kept = 0.5 ** (2 * 900.0 / SECONDS_PER_MONTH)
+    assert own_rule["energy_battery_kwh"][1] == pytest.approx(kept * charged["energy_battery_kwh"][1])
+    leaked_kw = (asked["energy_battery_kwh"][1] - own_rule["energy_battery_kwh"][1]) * 4.0
+    assert own_rule["power_loss_kw"][1] == pytest.approx(leaked_kw)
