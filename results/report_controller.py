@@ -30,6 +30,9 @@ def controller_story(run: Run) -> dict[str, Any]:
             f" A decision took {readable(float(np.median(known)), 'ms')} ms (median), "
             f"the longest {readable(float(known.max()), 'ms')} ms."
         )
+    faults = [_text(value) for value in run.faults().get("text", ())]
+    if faults:
+        words += f" Out of order meanwhile: {'; '.join(faults)}."
     return {"words": words, "plot": _plot(run, ms, fallback), "table": _table(columns, status, fallback)}
 
 
