@@ -32,7 +32,7 @@ from recosim.controllers.mpc import Mpc
 from recosim.controllers.solver import LiveSolver
 from recosim.controllers.stochastic import StochasticModel
 from recosim.scenarios.loader import load_scenario
-from recosim.scenarios.runner import RunResult, run_scenario
+from recosim.scenarios.runner import RunResult, build_plant, run_plant, run_scenario
 from recosim.scenarios.schema import Scenario
 
 DECISION: Mapping[str, Sequence[tuple[Any, str]]] = {
@@ -213,13 +213,15 @@ def load(
 
 def run(scenario: Scenario, controller: Controller | str) -> RunResult:
     """Simulate into a temporary file; a controller may be handed over as it is."""
-    with tempfile.TemporaryDirectory() as folder, ExitStack() as patches:
-        name = controller if isinstance(controller, str) else type(controller).__name__
-        if not isinstance(controller, str):
-            patches.enter_context(
-                patch("recosim.scenarios.runner.make_controller", lambda *_, **__: controller)
-            )
-        result = run_scenario(scenario, controller=name, out=Path(folder) / "run.h5")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "run.h5"
+        if isinstance(controller, str):
+            result = run_scenario(scenario, controller=controller, out=path)
+        else:
+            began = process_time()
+            plant = build_plant(scenario, getattr(controller, "horizon_steps", 0))
+            name = type(controller).__name__
+            result = run_plant(scenario, plant, controller, name=name, path=path, began=began)
     failure = getattr(controller, "failure", None)
     if failure is not None:
         raise failure

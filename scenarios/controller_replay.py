@@ -7,16 +7,19 @@ from time import monotonic
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from recosim.arrays import FloatArray
 from recosim.contracts import Community, Controller, Observation
 from recosim.controllers.answers import Answers
 from recosim.scenarios.controller_watch import Beat, Decision, last_line
 from recosim.sealed import SealedMapping, own_copy, sealed
+from recosim.timegrid import SECONDS_PER_DAY
 
 Make = Callable[[], Controller]
 STEPS_WITHOUT_READING = range(40, 64)
-RESUME_AT = 48
+DECISIONS_AFTER = 48
+"""So many decisions of the day after are compared where a controller goes on."""
 
 
 def different(
@@ -70,7 +73,8 @@ def _difference(
 
 
 def _when(community: Community, decision: Decision) -> str:
-    return f"{community.grid.local[decision.observation.step]:%Y-%m-%d %H:%M}"
+    when = pd.Timestamp(decision.observation.time, unit="s", tz=community.grid.timezone)
+    return f"{when:%Y-%m-%d %H:%M}"
 
 
 def seed_globals(seed: int) -> None:
@@ -134,11 +138,14 @@ def _unread(observation: Observation, last: Observation) -> Observation:
 def resumed(
     make: Make, community: Community, seed: int, decisions: Sequence[Decision], allowance_s: float, beat: Beat
 ) -> str:
-    """What is wrong when a new controller goes on from the state of another; empty where all is well."""
-    half = min(RESUME_AT, len(decisions) // 2)
+    """What is wrong when a new controller goes on from the state of another; empty where all is well.
+
+    States are asked for and handed back between days of 24 hours, as a run does; the day after is the same
+    day once more.
+    """
     first: Any = begun(make, community, seed)
     second: Any = begun(make, community, seed)
-    for decision in decisions[:half]:
+    for decision in decisions:
         first.decide(decision.observation, decision.forecast)
     state = first.get_state()
     if not isinstance(state, Mapping):
@@ -147,5 +154,11 @@ def resumed(
         if not isinstance(name, str) or not isinstance(value, np.ndarray | bytes):
             return f"get_state()[{name!r}] is a {type(value).__name__}, allowed: arrays and bytes under names"
     second.set_state(dict(state))
-    found = different(community, decisions[half:], [second], allowance_s, beat)
+    answers, after = Answers(community), []
+    for decision in decisions[:DECISIONS_AFTER]:
+        step = decision.observation.step + SECONDS_PER_DAY // community.grid.step_s
+        observation = replace(decision.observation, step=step)
+        asked = answers.checked(first.decide(observation, decision.forecast))
+        after.append(replace(decision, observation=observation, asked=asked))
+    found = different(community, after, [second], allowance_s, beat)
     return "" if found is None else f"after set_state: {found[1]}"

@@ -615,7 +615,7 @@ def test_ctrl_c_keeps_the_days_that_are_finished(recosim: Command, refused: Refu
     assert line.startswith(
         f"interrupted: {path} is not complete, it holds 2025-07-14 to 2025-07-14 (96 of 192"
     )
-    assert line.endswith("--force")
+    assert "to simulate it from the start, add --force" in line
     with open_run(path) as kept:
         assert (kept.complete, kept.committed) == (False, 96)
     assert f"{path} is not complete" in refused("compare", str(path), str(path))
