@@ -1,4 +1,4 @@
-"""What several tests share: public data; communities, observations and the oracle of the controllers."""
+"""What several tests share: public data, the command line; communities, observations and the oracle."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -10,6 +10,7 @@ import pyomo.environ as pyo
 import pytest
 
 from recosim.arrays import FloatArray
+from recosim.cli import main
 from recosim.contracts import Forecast, Observation
 from recosim.controllers.community_model import CommunityModel
 from recosim.controllers.compiled import give
@@ -107,6 +108,22 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the public test data is not here")
     return folder
+
+
+@pytest.fixture
+def recosim(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[..., tuple[int, str, str]]:
+    """Run a command in a folder of its own: exit code, output, errors."""
+    monkeypatch.chdir(tmp_path)
+
+    def command(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        captured = capsys.readouterr()
+        return int(ended.value.code or 0), captured.out, captured.err
+
+    return command
 
 
 @pytest.fixture(scope="session")

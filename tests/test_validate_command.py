@@ -8,27 +8,12 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from recosim.cli import main
 from recosim.scenarios.validation import households, registry
 from recosim.scenarios.validation.reference import Report, Request, checked, shown
 from recosim.scenarios.validation.registry import VALIDATIONS, Validation
 from recosim.tables import validation_table
 
 Command = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def recosim(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
-    """Run a command in a folder of its own: exit code, output, errors."""
-    monkeypatch.chdir(tmp_path)
-
-    def command(*arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main(arguments)
-        captured = capsys.readouterr()
-        return int(ended.value.code or 0), captured.out, captured.err
-
-    return command
 
 
 def report(value: float = 1.5) -> Report:

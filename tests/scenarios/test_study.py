@@ -3,12 +3,10 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from recosim.cli import main
 from recosim.errors import ScenarioError
 from recosim.scenarios import study as studies
 from recosim.scenarios.loader import load_scenario
@@ -168,20 +166,6 @@ def test_meters_show_what_was_planned_beside_standby_and_common_services() -> No
 
 
 Command = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def recosim(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
-    """Run a command in a folder of its own: exit code, output, errors."""
-    monkeypatch.chdir(tmp_path)
-
-    def command(*arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main(arguments)
-        captured = capsys.readouterr()
-        return int(ended.value.code or 0), captured.out, captured.err
-
-    return command
 
 
 def test_the_command_prints_the_table(
