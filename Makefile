@@ -7,11 +7,12 @@ WEEK := --start 2025-07-14 --days 7 --force
 # Two test workers and a threaded solver would fight for the same cores.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help run test slow check typed links clean
+.PHONY: help run test slow soak check typed links clean
 
 help:
 	@echo 'make run    a summer week of the Naples community with both controllers, and how they compare'
 	@echo 'make test   the tests (about as long as a coffee); make slow runs the long ones'
+	@echo 'make soak   killed runs and fuzzed files in full: the better part of an hour'
 	@echo 'make check  formatter, linter, type checker, spelling'
 	@echo 'make clean  remove .venv and what the tools leave behind; runs/ stays'
 
@@ -34,6 +35,10 @@ test: .venv/.ready-dev
 
 slow: .venv/.ready-dev
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m slow
+
+# Kills and fuzzing in full; make test and make slow do a tenth of them.
+soak: .venv/.ready-dev
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --soak tests/soak
 
 check: .venv/.ready-dev typed
 	$(BIN)/ruff check .

@@ -101,6 +101,18 @@ def _model(scene_key: tuple[str, str, tuple[str, ...]], horizon: str | tuple[int
     return CommunityModel(community, slots, tranches)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--soak", action="store_true", help="kill and fuzz in full (make soak), not a tenth of it"
+    )
+
+
+@pytest.fixture(scope="session")
+def soaking(request: pytest.FixtureRequest) -> bool:
+    """Whether tests that kill and fuzz do so in full: under ``make soak``."""
+    return bool(request.config.getoption("--soak"))
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of public data beside the project; tests that need it skip where it is absent."""
