@@ -48,10 +48,10 @@ def empty_table(title: str, *heads: str) -> Table:
 
 
 def kpi_table(kpis: Kpis, title: str) -> Table:
-    """Lay out the key figures of one run, by group."""
+    """Lay out the key figures of one run, by group; those of devices that it has none of are left out."""
     table = empty_table(title, "", "value")
     table.add_column("unit")
-    for group, names in grouped(list(kpis)):
+    for group, names in grouped([name for name, value in kpis.items() if value is not None]):
         table.add_row(f"[bold]{group}[/bold]")
         for name in names:
             unit = shown_unit(name, group)
