@@ -1,8 +1,10 @@
 """Folders that commands write several files into, and the tables of numbers among these."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
@@ -34,6 +36,32 @@ def check_folder(folder: Path, force: bool) -> None:
         raise ResultsError(
             f"{folder} is not empty: name another folder, or replace files of the same names with --force"
         )
+
+
+@contextmanager
+def staged(folder: Path) -> Iterator[Path]:
+    """Give a place for files that come into ``folder`` all at once, when all of them are written.
+
+    Where an error ends the writing, nothing is left behind, and what was there before is as it was.
+
+    Raises
+    ------
+    ResultsError
+        A file cannot be written.
+    """
+    folder = Path(folder)
+    # in the same file system, so that moving is no copying
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    try:
+        with TemporaryDirectory(prefix=".recosim-", dir=there) as name:
+            yield Path(name)
+            folder.mkdir(parents=True, exist_ok=True)
+            for path in sorted(Path(name).iterdir()):
+                path.replace(folder / path.name)
+    except OSError as error:
+        raise ResultsError(
+            f"{folder} cannot be written: {error.strerror or error}; free some room or name another folder"
+        ) from error
 
 
 def write_csv(path: Path, columns: Mapping[str, Any]) -> None:

@@ -64,6 +64,8 @@ class RunMeta:
         Of Python and of the packages.
     inputs_sha256, controller_sha256 : str
         Hashes of the input series and of the controller's file, by which a run that goes on is recognised.
+    notices : tuple of str
+        Whose data the run is made from, and what their publishers ask for; empty where that is not known.
     """
 
     name: str
@@ -74,11 +76,34 @@ class RunMeta:
     versions: Mapping[str, str] = field(default_factory=installed_versions)
     inputs_sha256: str = ""
     controller_sha256: str = ""
+    notices: tuple[str, ...] = ()
 
     @property
     def scenario_sha256(self) -> str:
         """Hash of the scenario's text."""
         return hashlib.sha256(self.scenario_yaml.encode()).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeriesInfo:
+    """What a series holds.
+
+    Parameters
+    ----------
+    name, unit, meaning : str
+    dtype : numpy.dtype
+        Precision in which it was recorded.
+    dimension : str
+        What its members are; series of the same members have the same.
+    n_members : int
+    """
+
+    name: str
+    unit: str
+    meaning: str
+    dtype: np.dtype[Any]
+    dimension: str
+    n_members: int
 
 
 class Run:
@@ -97,6 +122,7 @@ class Run:
             versions=json.loads(meta["versions"].asstr()[()]),
             inputs_sha256=str(meta.attrs.get("inputs_sha256", "")),
             controller_sha256=str(meta.attrs.get("controller_sha256", "")),
+            notices=tuple(json.loads(meta["notices"].asstr()[()])) if "notices" in meta else (),
         )
         self.complete = bool(meta.attrs["complete"])
         self.committed = int(file["committed"][()])
@@ -129,6 +155,19 @@ class Run:
         """Names of a quantity's members."""
         with _reading(self.path, f"{group}/{quantity}"):
             return texts(self._file[self._dataset(group, quantity).attrs["members"]][:])
+
+    def about(self, group: str, quantity: str) -> SeriesInfo:
+        """Unit, meaning and layout of a quantity."""
+        with _reading(self.path, f"{group}/{quantity}"):
+            dataset = self._dataset(group, quantity)
+            return SeriesInfo(
+                name=quantity,
+                unit=str(dataset.attrs["unit"]),
+                meaning=str(dataset.attrs["meaning"]),
+                dtype=dataset.dtype,
+                dimension=str(dataset.attrs["members"]).rpartition("/")[2],
+                n_members=int(dataset.shape[1]),
+            )
 
     def values(self, group: str, quantity: str, rows: slice | None = None) -> FloatArray:
         """Read the committed rows of a quantity, or some of them.
@@ -171,10 +210,8 @@ class Run:
             index=(index[rows] if rows is not None else index).rename("time"),
             columns=list(self.members(group, quantity)),
         )
-        with _reading(self.path, f"{group}/{quantity}"):
-            attributes = self._dataset(group, quantity).attrs
-            unit, meaning = str(attributes["unit"]), str(attributes["meaning"])
-        frame.attrs.update(quantity=quantity, unit=unit, meaning=meaning)
+        about = self.about(group, quantity)
+        frame.attrs.update(quantity=quantity, unit=about.unit, meaning=about.meaning)
         return frame
 
     def controller(self) -> dict[str, NDArray[Any]]:

@@ -3,7 +3,8 @@
 Layout
 ------
 ``/meta``
-    Data sets ``scenario`` (YAML text), ``versions`` and, once finished, ``kpis`` (both JSON); attributes
+    Data sets ``scenario`` (YAML text), ``versions``, ``notices`` (whose data it is made from) and, once
+    finished, ``kpis`` (all JSON); attributes
     ``name``, ``scenario_sha256``, ``controller``, ``controller_sha256``, ``inputs_sha256``, ``seed``,
     ``created``, ``complete``, ``step_s``, ``timezone``.
 ``/time``
@@ -188,6 +189,7 @@ class RunWriter:
         # data sets, because an attribute holds no more than 64 KiB
         group.create_dataset("scenario", data=meta.scenario_yaml, dtype=_TEXT)
         group.create_dataset("versions", data=json.dumps(dict(meta.versions)), dtype=_TEXT)
+        group.create_dataset("notices", data=json.dumps(meta.notices), dtype=_TEXT)
         group.attrs.update(
             {
                 "name": meta.name,

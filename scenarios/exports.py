@@ -10,9 +10,12 @@ import numpy as np
 from recosim.arrays import FloatArray
 from recosim.errors import ResultsError
 from recosim.results.export import Exporter
+from recosim.results.export_csv import write_csv_files
+from recosim.results.export_mosaik import write_mosaik_file
+from recosim.results.export_parquet import write_parquet_files
 from recosim.results.folders import write_csv, write_text
 from recosim.results.run_file import Run
-from recosim.scenarios.community import pods_of
+from recosim.scenarios.community import parts_of, pods_of
 from recosim.scenarios.loader import plain_yaml, scenario_from_text
 from recosim.scenarios.meter_readings import INJECTION, STEPS_S, WITHDRAWAL
 from recosim.scenarios.price_files import PUN_COLUMNS, ZONAL_COLUMN
@@ -70,7 +73,27 @@ def write_readings(run: Run, folder: Path) -> list[Path]:
     return [folder / name for name in (READINGS_FILE, COMMUNITY_FILE, PRICES_FILE)]
 
 
-FORMATS: Mapping[str, Exporter] = {"readings": write_readings}
+def write_mosaik(run: Run, folder: Path) -> list[Path]:
+    """Write the layout of mosaik-hdf5, with which delivery point every device belongs to.
+
+    Returns
+    -------
+    list of Path
+
+    Raises
+    ------
+    ResultsError
+        The file cannot be written.
+    """
+    return write_mosaik_file(run, folder, _pod_of_device(run))
+
+
+FORMATS: Mapping[str, Exporter] = {
+    "csv": write_csv_files,
+    "parquet": write_parquet_files,
+    "mosaik": write_mosaik,
+    "readings": write_readings,
+}
 
 
 def exporter_named(name: str) -> Exporter:
@@ -84,6 +107,19 @@ def exporter_named(name: str) -> Exporter:
     if name not in FORMATS:
         raise ResultsError(f"--format {name}: allowed: {', '.join(FORMATS)}")
     return FORMATS[name]
+
+
+def _pod_of_device(run: Run) -> dict[tuple[str, str], str]:
+    """Delivery point of every load and device, by group and name; none of what is foreign to the scenario."""
+    scenario = scenario_from_text(run.meta.scenario_yaml, source=str(run.path))
+    parts = parts_of(scenario)
+    found = {("load", name): name for name in parts.pods.names}
+    for kind, devices in parts.devices.items():
+        found |= {
+            (kind, name): parts.pods.names[int(node)]
+            for name, node in zip(devices.names, devices.node, strict=True)
+        }
+    return found
 
 
 def _community(run: Run) -> MeteredCommunity:

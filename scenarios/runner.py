@@ -33,6 +33,7 @@ from recosim.scenarios.loader import scenario_yaml
 from recosim.scenarios.resuming import checkpoint_of, code_of, fingerprint
 from recosim.scenarios.rules_of_money import sharing_of, tariff_of
 from recosim.scenarios.schema import Scenario
+from recosim.scenarios.sources import notices_of
 from recosim.scenarios.stored_value import worth_of_cars, worth_of_states, worth_of_tanks
 from recosim.scenarios.world import Plant, RecosimWorld, recorded_series
 from recosim.simulators.exposure import Exposure
@@ -251,6 +252,7 @@ def run_plant(
         versions=installed_versions(),
         inputs_sha256=fingerprint(plant.series),
         controller_sha256=code_of(made),
+        notices=notices_of(scenario),
     )
     grid, series = plant.community.grid, recorded_series(plant.community)
     checkpoint: Checkpoint | None = None

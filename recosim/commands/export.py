@@ -18,7 +18,8 @@ def export(
         typer.Option(
             "--format",
             metavar="NAME",
-            help="readings: what `recosim settle` reads (readings.csv, community.yaml, prices.csv).",
+            help="csv, parquet: a table for each kind of thing; mosaik: the layout of mosaik-hdf5; readings: "
+            "what `recosim settle` reads (readings.csv, community.yaml, prices.csv).",
         ),
     ] = "readings",
     force: Annotated[
