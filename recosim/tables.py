@@ -2,7 +2,7 @@
 
 import ast
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import EntryPoint
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +16,7 @@ from recosim.quantities import quantity
 from recosim.readable import ABSENT, grouped, percent, readable, shown_unit
 
 if TYPE_CHECKING:  # reading result files is slow to import, and most commands read none
+    from recosim.arrays import FloatArray
     from recosim.results.compare import Comparison, ComparisonRow, Regret
     from recosim.scenarios.bound import Bound
     from recosim.scenarios.validation.reference import Report, Row
@@ -173,6 +174,20 @@ def run_names(comparison: "Comparison") -> list[str]:
     if len(set(controllers)) == len(controllers):
         return controllers
     return [run.path.stem for run in comparison.runs]
+
+
+def show_mean_days(comparison: "Comparison", days: Sequence["FloatArray"]) -> None:
+    """Print a plot of what each community exchanges with the grid on the mean day [kW]."""
+    from recosim.plots import LINES_AT_MOST, day_plot, fine
+
+    console = _Console()
+    names = run_names(comparison)
+    if len(set(names)) < len(names):
+        names = [str(run.path) for run in comparison.runs]
+    lines = dict(list(zip(names, days, strict=True))[:LINES_AT_MOST])
+    left_out = f"; the first {LINES_AT_MOST} runs" if len(set(names)) > LINES_AT_MOST else ""
+    title = f"Mean day: withdrawn less injected by all members [kW], by local hour{left_out}"
+    console.print(day_plot(title, lines, console.width, in_braille=fine(console)), soft_wrap=True)
 
 
 def listing_table(title: str, entries: Mapping[str, str]) -> Table:

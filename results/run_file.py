@@ -14,7 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
 from types import TracebackType
-from typing import Any, Self, TypeAlias
+from typing import Any, Self, TypeAlias, TypeVar, overload
 
 import h5py
 import numpy as np
@@ -27,6 +27,7 @@ from recosim.results.checkpoint import read_checkpoint
 from recosim.timegrid import SECONDS_PER_DAY, TimeGrid
 
 Kpi: TypeAlias = float | int | None
+AnyRun = TypeVar("AnyRun", bound="Run")
 
 FORMAT = "recosim-run-1"
 BLOCK_BYTES = 8_000_000
@@ -262,8 +263,9 @@ class Run:
         return self._file[f"series/{group}/{quantity}"]
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; reading on is refused with the reason."""
         self._file.close()
+        self._file = _Closed(self.path)
 
     def __enter__(self) -> Self:
         return self
@@ -274,6 +276,24 @@ class Run:
         self.close()
 
 
+class _Closed:
+    """Stands in for a file that is closed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __getitem__(self, _part: str) -> Any:
+        raise ResultsError(
+            f"{self._path} is closed: read what you need, or load it, within the with statement"
+        )
+
+    def __contains__(self, part: str) -> bool:
+        return bool(self[part])
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
 def _read_columns(group: h5py.Group) -> dict[str, NDArray[Any]]:
     columns = {}
     for name, dataset in group.items():
@@ -282,8 +302,12 @@ def _read_columns(group: h5py.Group) -> dict[str, NDArray[Any]]:
     return columns
 
 
-def open_run(path: Path) -> Run:
-    """Open a result file for reading.
+@overload
+def open_run(path: Path) -> Run: ...
+@overload
+def open_run(path: Path, kind: type[AnyRun]) -> AnyRun: ...
+def open_run(path: Path, kind: type[Run] = Run) -> Run:
+    """Open a result file for reading, as a `Run` or as a kind of it.
 
     Raises
     ------
@@ -307,7 +331,7 @@ def open_run(path: Path) -> Run:
     try:
         with _reading(path, "/meta"):
             _check_layout(path, file)
-            return Run(path, file)
+            return kind(path, file)
     except BaseException:
         file.close()
         raise

@@ -168,11 +168,22 @@ def compare(
         Path | None,
         typer.Option(metavar="FILE", help="What `recosim bound --json FILE` wrote: adds the regret."),
     ] = None,
+    plot: Annotated[
+        bool | None,
+        typer.Option(
+            "--plot/--no-plot",
+            metavar="",
+            help="Draw the mean day of each run below the table; left out: on a terminal, without --json.",
+            show_default=False,
+        ),
+    ] = None,
     json_to: Json = None,
     debug: Debug = False,
 ) -> None:
     """Compare the key figures of runs with those of the first."""
     check_json_target(json_to)
+    if plot and json_to == STANDARD_OUTPUT:
+        raise ResultsError("--plot and --json - both want standard output: name a file for --json")
     from recosim.results.compare import compare as compare_files
 
     comparison = compare_files(files, bound)
@@ -184,6 +195,11 @@ def compare(
         show(comparison_table(comparison))
         for note in comparison.notes:
             typer.echo(f"note: {note}")
+        if plot or (plot is None and json_to is None and sys.stdout.isatty()):
+            from recosim.results.mean_day import mean_days
+            from recosim.tables import show_mean_days
+
+            show_mean_days(comparison, mean_days(files))
 
 
 @guarded
