@@ -88,7 +88,9 @@ def _entities(run: Run) -> dict[str, dict[str, str]]:
     """Entity of each member by group; a slash in a name would be a folder in the file."""
     found = {}
     for group, quantities in run.groups().items():
-        names = dict.fromkeys(name for quantity in quantities for name in run.members(group, quantity))
+        names = dict.fromkeys(
+            name for quantity in quantities for name in distinct(run.members(group, quantity))
+        )
         entities = distinct([f"{group}.{name.replace('/', '_')}" for name in names])
         found[group] = dict(zip(names, entities, strict=True))
     return found
@@ -99,7 +101,7 @@ def _write_series(
 ) -> None:
     about = run.about(group, quantity)
     datasets = []
-    for member in run.members(group, quantity):
+    for member in distinct(run.members(group, quantity)):
         dataset = series.require_group(entities[member]).create_dataset(quantity, (run.committed,), "<f8")
         dataset.attrs.update({"unit": about.unit, "meaning": about.meaning})
         datasets.append(dataset)

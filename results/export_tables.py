@@ -5,7 +5,7 @@ One table for each group of series, with a row for each step and member; the tab
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,7 +96,7 @@ def utc_text(times: pd.DatetimeIndex) -> NDArray[Any]:
     return np.asarray(times.tz_convert("UTC").strftime("%Y-%m-%dT%H:%M:%SZ"), dtype=object)
 
 
-def distinct(names: list[str]) -> list[str]:
+def distinct(names: Sequence[str]) -> list[str]:
     """Names with a number where one comes again, such as a plant's and a dwelling's meter called alike.
 
     Examples
@@ -157,9 +157,9 @@ def write_metadata(run: Run, tables: Mapping[str, Table], folder: Path) -> list[
 
 def _series_blocks(run: Run, group: str, as_text: bool) -> Iterator[pd.DataFrame]:
     names = run.groups()[group]
-    members = {name: run.members(group, name) for name in names}
+    members = {name: distinct(run.members(group, name)) for name in names}
     everyone = list(dict.fromkeys(member for some in members.values() for member in some))
-    shown = np.array(distinct(everyone), dtype=object)
+    shown = np.array(everyone, dtype=object)
     local = run.grid_committed.local
     for rows in run.blocks(len(everyone) * len(names)):
         n_rows = rows.stop - rows.start
@@ -174,7 +174,7 @@ def _series_blocks(run: Run, group: str, as_text: bool) -> Iterator[pd.DataFrame
         for name in names:
             dtype = run.about(group, name).dtype
             values = run.values(group, name, rows).astype(dtype)
-            if list(members[name]) != everyone:
+            if members[name] != everyone:
                 whole = np.full((n_rows, len(everyone)), np.nan, dtype=dtype)
                 whole[:, [everyone.index(member) for member in members[name]]] = values
                 values = whole

@@ -54,7 +54,7 @@ def dataset(run: Run, groups: Sequence[str] = ()) -> xarray.Dataset:
         for name in known[group]:
             about = run.about(group, name)
             if about.dimension not in coordinates:
-                members = distinct(list(run.members(group, name)))
+                members = distinct(run.members(group, name))
                 coordinates[about.dimension] = (about.dimension, np.array(members))
             attributes = {"units": about.unit, "long_name": about.meaning, "group": group}
             lazy = indexing.LazilyIndexedArray(_SeriesArray(run, group, about))
