@@ -139,13 +139,14 @@ def _hours(n_columns: int) -> str:
 
 def _legend(names: list[str], n_columns: int, *, in_braille: bool) -> Text:
     text = Text()
-    used = 0
+    used, longest = 0, n_columns - 3
     crossing = [] if in_braille or len(names) < 2 else [(SEVERAL, "several", "")]
     entries = [
         ("──" if in_braille else marker, name, colour if in_braille else "")
         for name, marker, colour in zip(names, MARKERS, COLOURS, strict=False)
     ]
     for sign, name, colour in (*entries, *crossing):
+        name = name if len(name) <= longest else name[: longest - 2] + ".."
         length = len(sign) + len(name) + 3
         if used and used + length > n_columns:
             text.append("\n")

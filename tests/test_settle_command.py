@@ -275,7 +275,10 @@ def test_errors_are_one_line_and_exit_code_2(change: dict[str, str], words: str,
         ),
         (["settle", "nothing.csv"], "Missing option '--community'"),
         (["export", "nothing.h5", "--out", "here"], "nothing.h5 is not there"),
-        (["export", "nothing.h5", "--out", "here", "--format", "xls"], "--format xls: allowed: readings"),
+        (
+            ["export", "nothing.h5", "--out", "here", "--format", "xls"],
+            "--format xls: allowed: csv, parquet, mosaik, readings",
+        ),
     ],
 )
 def test_files_that_are_not_there(

@@ -26,8 +26,9 @@ def settled_again(tmp_path: Path, name: str, *sets: str, controller: str = "rule
     scenario = load_scenario(name, ["period.warmup_days=0", *sets])
     path = tmp_path / "run.h5"
     run_scenario(scenario, controller=controller, out=path)
-    files = export_run(path, write_readings, tmp_path / "out")
+    *files, notices = export_run(path, write_readings, tmp_path / "out")
     assert [file.name for file in files] == ["readings.csv", "community.yaml", "prices.csv"]
+    assert "GME" in notices.read_text()
     return path, settle_files(*files)
 
 
