@@ -4,20 +4,22 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import yaml
 
 from recosim.errors import ResultsError
 from recosim.quantities import KPI_NAMES, quantity
+from recosim.results.differences import (
+    FAULTS,
+    NAMED_AT_MOST,
+    differences,
+    differing_faults,
+    differing_keys,
+    settings_of,
+)
+from recosim.results.fault_costs import costs_of_faults
 from recosim.results.run_file import Kpi, Run, open_run
 
 KPIS_PER_BILLS = ("cost_net_eur", "objective_eur")
 """Figures that may be near zero or negative, so their changes are also given in per cent of the bills."""
-
-EXOGENOUS_GROUPS = ("weather", "price", "load")
-"""Groups that a controller cannot influence: equal in runs that may be compared."""
 
 REGRET_SHARE_OF_BILLS = 0.01
 """A first run nearer to the bound than this share of its bills gives no relative regret."""
@@ -25,10 +27,7 @@ REGRET_SHARE_OF_BILLS = 0.01
 BOUND_TOLERANCE_EUR = 1e-3
 """Series are kept in single precision, so J is not exact beyond this."""
 
-_CHOICE_OF_CONTROLLER = ("controller",)
-_FAULTS = "faults"
-_NOT_IN_BOUND = ("controller", "forecast", "model_error", _FAULTS)
-_NAMED_AT_MOST = 6
+_NOT_IN_BOUND = ("controller", "forecast", "model_error", FAULTS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,8 +171,8 @@ def compare(paths: Sequence[Path], bound: Path | None = None) -> Comparison:
                     bounded.must_hold_for(run)
                 kpis.append(run.kpis)
                 if len(runs) > 1:
-                    others = _notes(first, run)
-                    notes.extend([*_notes_on_faults(first, run, fair=not others), *others])
+                    notes.extend([*differing_faults(first, run), *differences(first, run)])
+    notes.extend(cost.in_words() for cost in costs_of_faults(paths))
     regret = None if bounded is None else _regret(bounded.lower_eur, kpis)
     if regret is not None:
         notes.extend(_below_bound(regret, runs))
@@ -203,13 +202,13 @@ class _LowerBound:
 
     def must_hold_for(self, run: Run) -> None:
         """Refuse a run of another scenario, period or seed."""
-        ours = _settings(self.scenario_yaml, self.path, _NOT_IN_BOUND)
-        theirs = _settings(run.meta.scenario_yaml, run.path, _NOT_IN_BOUND)
-        keys = _differing_keys(ours, theirs)
+        ours = settings_of(self.scenario_yaml, self.path, _NOT_IN_BOUND)
+        theirs = settings_of(run.meta.scenario_yaml, run.path, _NOT_IN_BOUND)
+        keys = differing_keys(ours, theirs)
         if keys:
             told = ", ".join(
                 f"{key} ({ours.get(key, 'absent')} and {theirs.get(key, 'absent')})"
-                for key in keys[:_NAMED_AT_MOST]
+                for key in keys[:NAMED_AT_MOST]
             )
             raise ResultsError(
                 f"{self.path} bounds another scenario than that of {run.path}; they differ in {told}: make "
@@ -274,121 +273,3 @@ def _percent(difference: float | None, whole: Kpi) -> float | None:
     if difference is None or whole is None or whole == 0:
         return None
     return 100.0 * difference / abs(whole)
-
-
-def _notes(first: Run, run: Run) -> list[str]:
-    """Tell what differs between two runs besides the controller."""
-    where = f"{run.path} and {first.path}"
-    notes = []
-    if first.meta.scenario_sha256 != run.meta.scenario_sha256:
-        keys = _differing_keys(
-            *(
-                _settings(each.meta.scenario_yaml, each.path, (*_CHOICE_OF_CONTROLLER, _FAULTS))
-                for each in (first, run)
-            )
-        )
-        if keys:
-            more = f" and {len(keys) - _NAMED_AT_MOST} more" if len(keys) > _NAMED_AT_MOST else ""
-            notes.append(f"{where} differ in the scenario: {', '.join(keys[:_NAMED_AT_MOST])}{more}")
-    if first.meta.seed != run.meta.seed:
-        notes.append(f"{where} differ in the seed: {run.meta.seed} and {first.meta.seed}")
-    if first.grid != run.grid:
-        notes.append(f"{where} differ in the period: {_period(run)} and {_period(first)}")
-    else:
-        odd = [group for group in EXOGENOUS_GROUPS if not _same_series(first, run, group)]
-        if odd:
-            notes.append(f"{where} differ in what no controller can influence: {', '.join(odd)}")
-    versions = sorted(
-        package
-        for package in first.meta.versions.keys() | run.meta.versions.keys()
-        if first.meta.versions.get(package) != run.meta.versions.get(package)
-    )
-    if versions:
-        notes.append(f"{where} were made with different versions of {', '.join(versions)}")
-    return notes
-
-
-def _notes_on_faults(first: Run, run: Run, fair: bool) -> list[str]:
-    """Tell which faults two runs do not have in common and, where all else is equal, what they cost."""
-    ours, theirs = (list(each.faults().get("text", ())) for each in (run, first))
-    if sorted(ours) == sorted(theirs):
-        return []
-    alone = {
-        run.path: [text for text in ours if text not in theirs],
-        first.path: [text for text in theirs if text not in ours],
-    }
-    notes = []
-    for path, texts in alone.items():
-        if texts:
-            more = f" and {len(texts) - _NAMED_AT_MOST} more" if len(texts) > _NAMED_AT_MOST else ""
-            notes.append(f"{path} alone has faults: {'; '.join(texts[:_NAMED_AT_MOST])}{more}")
-    if fair and not theirs and _same_choice(first, run):
-        parts = {
-            "net": "cost_net_eur",
-            "for comfort": "cost_comfort_eur",
-            "for wear": "cost_wear_eur",
-            "for what is left stored": "value_stored_change_eur",
-        }
-        # adding zero makes -0.00 of rounding plain
-        change = {
-            name: round(_difference(run.kpis.get(name), first.kpis.get(name)) or 0.0, 2) + 0.0
-            for name in ("objective_eur", *parts.values())
-        }
-        change["value_stored_change_eur"] = 0.0 - change["value_stored_change_eur"]
-        told = ", ".join(f"{change[name]:+.2f} EUR {what}" for what, name in parts.items())
-        notes.append(
-            f"the faults cost {change['objective_eur']:.2f} EUR of J in {run.path}: {told}; all else is equal"
-        )
-    return notes
-
-
-def _same_choice(first: Run, run: Run) -> bool:
-    """Whether both runs had the same controller with the same options."""
-    if first.meta.controller != run.meta.controller:
-        return False
-    one, other = (_settings(each.meta.scenario_yaml, each.path, (_FAULTS,)) for each in (first, run))
-    return not _differing_keys(one, other)
-
-
-def _period(run: Run) -> str:
-    return f"{run.grid.describe()} in steps of {run.grid.step_s} s"
-
-
-def _settings(scenario_yaml: str, path: Path, left_out: Sequence[str]) -> dict[str, Any]:
-    """Read a scenario without some of its sections, flattened to dotted keys."""
-    try:
-        settings = yaml.safe_load(scenario_yaml)
-    except yaml.YAMLError as error:
-        raise ResultsError(f"{path} holds a damaged scenario ({error}): run again") from error
-    flat: dict[str, Any] = {}
-    _flatten(settings, "", flat)
-    return {k: v for k, v in flat.items() if k.split(".")[0].partition("[")[0] not in left_out}
-
-
-def _flatten(settings: Any, prefix: str, flat: dict[str, Any]) -> None:
-    if isinstance(settings, dict) and settings:
-        for key, value in settings.items():
-            _flatten(value, f"{prefix}.{key}" if prefix else str(key), flat)
-    elif isinstance(settings, list) and settings:
-        for number, value in enumerate(settings):
-            _flatten(value, f"{prefix}[{number}]", flat)
-    else:
-        flat[prefix] = settings
-
-
-def _differing_keys(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
-    absent = object()
-    return [k for k in dict.fromkeys((*one, *other)) if one.get(k, absent) != other.get(k, absent)]
-
-
-def _same_series(first: Run, run: Run, group: str) -> bool:
-    names = first.groups().get(group, ())
-    if set(names) != set(run.groups().get(group, ())):
-        return False
-    for name in names:
-        if first.members(group, name) != run.members(group, name):
-            return False
-        for rows in first.blocks(len(first.members(group, name))):
-            if not np.array_equal(first.values(group, name, rows), run.values(group, name, rows)):
-                return False
-    return True

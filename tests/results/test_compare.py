@@ -173,16 +173,36 @@ WITH_FAULTS = SCENARIO % "rules" + "faults: [{kind: link_down, member: a}]\n"
 def test_the_cost_of_faults_is_told_where_all_else_is_equal(rules, tmp_path):
     faulty = _run(
         tmp_path / "faulty.h5",
-        RULES | {"objective_eur": 3.5, "cost_net_eur": -3.0, "cost_comfort_eur": 0.25},
+        RULES
+        | {"objective_eur": 3.5, "cost_net_eur": -3.0, "cost_comfort_eur": 0.25, "bill_eur": 81.25}
+        | {"discomfort_kh": 0.5, "solve_failures": 2},
         faults=["a: link down"],
         scenario_yaml=WITH_FAULTS,
     )
     alone, cost = compare([rules, faulty]).notes
     assert alone == f"{faulty} alone has faults: a: link down"
     assert cost.startswith(f"the faults cost 1.50 EUR of J in {faulty}: +1.00 EUR net, ")
-    # the other way round nothing costs anything
-    assert compare([faulty, rules]).notes == (f"{faulty} alone has faults: a: link down",)
+    assert cost.endswith(
+        " (bills +1.25 EUR, discomfort +0.50 K h, solves without an optimum +2); all else is equal"
+    )
+    # whichever is the reference
+    assert compare([faulty, rules]).notes == (alone, cost)
     assert compare([faulty, faulty]).notes == ()
+
+
+def test_the_cost_of_faults_is_found_beside_any_of_the_runs(rules, tmp_path):
+    mpc, faulty = (
+        _run(
+            tmp_path / f"mpc-{len(faults)}.h5",
+            MPC | {"objective_eur": 4.0 * len(faults)},
+            controller="mpc",
+            faults=faults,
+            scenario_yaml=SCENARIO % "mpc" + "faults: [{kind: link_down, member: a}]\n" * len(faults),
+        )
+        for faults in ((), ("a: link down",))
+    )
+    (cost,) = (note for note in compare([rules, mpc, faulty]).notes if "the faults cost" in note)
+    assert cost.startswith(f"the faults cost 4.00 EUR of J in {faulty}: ")
 
 
 def test_no_cost_of_faults_beside_another_controller_or_seed(rules, tmp_path):
