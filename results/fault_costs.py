@@ -100,13 +100,13 @@ def _beside(run: Run, candidates: "Sequence[Run] | Iterator[Run]") -> FaultCost 
     return None
 
 
-def signed(value: float, unit: str) -> str:
-    """A change for people, with its sign.
+def signed(value: float | None, unit: str, name: str = "") -> str:
+    """Write a change for people, with its sign; a dash for none.
 
     Examples
     --------
-    >>> signed(2.0, "EUR"), signed(-2.0, "EUR"), signed(0.001, "EUR")
-    ('+2.00', '-2.00', '0.00')
+    >>> signed(2.0, "EUR"), signed(-2.0, "EUR"), signed(0.001, "EUR"), signed(None, "EUR")
+    ('+2.00', '-2.00', '0.00', '–')
     """
-    text = readable(value, unit)
-    return f"+{text}" if value > 0.0 and text.strip("0.,") else text
+    text = readable(value, unit, name)
+    return f"+{text}" if value is not None and value > 0.0 and text.strip("0.,") else text

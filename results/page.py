@@ -43,7 +43,7 @@ def figure(traces: list[dict[str, Any]], x: str, y: str) -> dict[str, Any]:
         "layout": {
             "xaxis": {"title": {"text": x}, "automargin": True, "zeroline": False},
             "yaxis": {"title": {"text": y}, "automargin": True, "zeroline": True},
-            "legend": {"orientation": "h", "y": -0.25, "yanchor": "top"},
+            "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
             "margin": {"l": 10, "r": 10, "t": 10, "b": 10},
             "height": PLOT_HEIGHT,
         },

@@ -9,8 +9,9 @@ from recosim.errors import ResultsError
 from recosim.quantities import quantity
 from recosim.readable import grouped, readable, shown_unit
 from recosim.results.accounts import read_accounts
-from recosim.results.compare import Comparison, compare
+from recosim.results.compare import compare
 from recosim.results.page import Plot, as_script, bars, figure, plotly_script, render
+from recosim.results.report_compared import compared_story
 from recosim.results.report_controller import controller_story
 from recosim.results.report_energy import (
     balance_plot,
@@ -19,6 +20,7 @@ from recosim.results.report_energy import (
     flow_plot,
     shared_plot,
 )
+from recosim.results.report_faults import faults_story
 from recosim.results.report_money import members_plot, members_table, months_plot, months_table
 from recosim.results.report_series import (
     MEMBERS_SHOWN,
@@ -28,14 +30,10 @@ from recosim.results.report_series import (
     discomfort_by_dwelling_kh,
     week_data,
 )
-from recosim.results.report_words import headline, in_words, incomplete_words
+from recosim.results.report_words import glued, headline, in_words, incomplete_words
 from recosim.results.run_file import Run, one_line, open_run
 
 RUNS_AT_MOST = 8
-COMPARED = (
-    ("Cost", "EUR", ("objective_eur", "cost_net_eur", "cost_comfort_eur", "cost_wear_eur")),
-    ("Energy", "kWh", ("energy_shared_kwh", "energy_withdrawn_kwh", "energy_injected_kwh")),
-)
 
 
 def report_page(paths: Sequence[Path], band_of: BandOf, week: str | None = None) -> str:
@@ -69,9 +67,11 @@ def report_page(paths: Sequence[Path], band_of: BandOf, week: str | None = None)
             with _damage_told(run):
                 band = band_of(run) if _has_dwellings(run) else None
                 story = _story(run, place, names[place], band, week, limit)
+                story["faults"] = faults = faults_story(run, paths)
+                story["week"]["faults"] = faults["spans"] if faults is not None else []
                 as_script(story["sections"])  # a number that is none shows here, while its file is known
             stories.append(story)
-    compared = _compared(comparison, names) if comparison is not None else None
+        compared = compared_story(comparison, opened, names) if comparison is not None else None
     plots = {p["id"]: p["figure"] for story in stories for s in story["sections"] for p in s["plots"]}
     if compared is not None:
         plots |= {p["id"]: p["figure"] for p in compared["plots"]}
@@ -157,7 +157,9 @@ def _story(
         "controller": run.meta.controller,
         "period": grid.describe(),
         "headline": headline(run),
-        "words": in_words(run) if run.complete else incomplete_words(run),
+        "words": [
+            glued(each) for each in (in_words(run, accounts) if run.complete else incomplete_words(run))
+        ],
         "kpis": _kpi_groups(run),
         "band_note": band.note if band is not None else "",
         "n_dwellings": len(run.members("dwelling", "temp_operative_degc")) if band is not None else 0,
@@ -216,59 +218,3 @@ def _discomfort_plot(run: Run) -> Plot | None:
         f"{names[worst]} with {readable(kh[worst], 'K h')} K h.",
         "figure": laid_out,
     }
-
-
-def _compared(comparison: Comparison, names: list[str]) -> dict[str, Any]:
-    """Key figures side by side, and the main ones drawn."""
-    rows = {row.kpi: row for row in comparison.rows if any(value is not None for value in row.values)}
-    groups = []
-    for group, kpis in grouped(list(rows)):
-        lines = []
-        for kpi in kpis:
-            row, unit = rows[kpi], shown_unit(kpi, group)
-            cells = [readable(row.values[0], unit, kpi)]
-            for value, difference in zip(row.values[1:], row.differences[1:], strict=True):
-                cells += [readable(value, unit, kpi), _signed(difference, unit, kpi)]
-            lines.append([row.meaning, *cells, "" if unit == "1" else unit])
-        groups.append({"title": group, "rows": lines})
-    heads = ["", names[0]]
-    for name in names[1:]:
-        heads += [name, "change"]
-    return {
-        "heads": [*heads, "unit"],
-        "groups": groups,
-        "notes": comparison.notes,
-        "plots": [
-            _compared_plot(rows, names, place, title, unit, [kpi for kpi in kpis if kpi in rows])
-            for place, (title, unit, kpis) in enumerate(COMPARED)
-        ],
-    }
-
-
-def _compared_plot(
-    rows: dict[str, Any], names: list[str], place: int, title: str, unit: str, kpis: list[str]
-) -> Plot:
-    labels = [quantity(kpi).meaning for kpi in kpis]
-    traces = [
-        bars(name, labels, [rows[kpi].values[run] for kpi in kpis], run, unit)
-        for run, name in enumerate(names)
-    ]
-    laid_out = figure(traces, "", f"{title.lower()} [{unit}]")
-    laid_out["layout"].update(barmode="group", hovermode="x unified")
-    told = "; ".join(
-        f"{label}: "
-        + ", ".join(f"{n} {readable(v, unit)}" for n, v in zip(names, rows[k].values, strict=True))
-        for k, label in zip(kpis, labels, strict=True)
-    )
-    return {
-        "id": f"compared-{place}",
-        "title": f"{title} of the runs",
-        "caption": f"In {unit}, for the whole period.",
-        "alt": f"{told}.",
-        "figure": laid_out,
-    }
-
-
-def _signed(difference: float | None, unit: str, name: str) -> str:
-    text = readable(difference, unit, name)
-    return f"+{text}" if difference is not None and difference > 0.0 and text.strip("0.,") else text

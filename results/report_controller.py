@@ -24,15 +24,17 @@ def controller_story(run: Run) -> dict[str, Any]:
     ms = np.asarray(columns.get("milliseconds", np.full(n, np.nan)), dtype=np.float64)
     known = ms[np.isfinite(ms)]
     n_fallback = int(np.count_nonzero(fallback != ""))
-    words = f"{n:,} decisions, {n_fallback:,} of them left to a fallback."
+    words = f"{n:,} decisions, {f'{n_fallback:,}' if n_fallback else 'none'} of them left to a fallback."
     if known.size:
         words += (
             f" A decision took {readable(float(np.median(known)), 'ms')} ms (median), "
             f"the longest {readable(float(known.max()), 'ms')} ms."
         )
-    faults = [_text(value) for value in run.faults().get("text", ())]
-    if faults:
-        words += f" Out of order meanwhile: {'; '.join(faults)}."
+    if "gap" in status:
+        words += (
+            " Optimal is a plan that is proven to be the best; gap is one that keeps every limit and comes "
+            "close, without a proof."
+        )
     return {"words": words, "plot": _plot(run, ms, fallback), "table": _table(columns, status, fallback)}
 
 

@@ -29,6 +29,9 @@ USE = {
 OUTSIDE, FROM_OUTSIDE = "to the grid, not shared", "from the grid, not shared"
 SMALLEST_FLOW = 1e-3
 """Of all energy: thinner bands of the flow diagram could not be seen."""
+SMALL_USE = 0.02
+"""Of all energy: where there are several uses below, they are drawn as one, as their names would overlap."""
+ALL_ELSE = "all else"
 
 
 def months_of(power: CommunityPower) -> tuple[list[str], IntArray]:
@@ -140,10 +143,11 @@ def flow_plot(kwh: Mapping[str, FloatArray], shared_kwh: float | None) -> Plot:
     flows = flows_kwh({name: float(values.sum()) for name, values in kwh.items()}, shared_kwh)
     whole = sum(energy for start, _, energy in flows if start in ("photovoltaics", FROM_OUTSIDE))
     flows = [flow for flow in flows if flow[2] > SMALLEST_FLOW * whole]
+    flows, folded = _folded(flows, SMALL_USE * whole)
     names = list(dict.fromkeys(name for start, to, _ in flows for name in (start, to)))
     into = {name: sum(e for _, to, e in flows if to == name) for name in names}
     out = {name: sum(e for start, _, e in flows if start == name) for name in names}
-    labels = [f"{name}, {_kwh(max(into[name], out[name]))}" for name in names]
+    labels = [f"{name}<br>{_kwh(max(into[name], out[name]))}" for name in names]
     trace = {
         "type": "sankey",
         "arrangement": "snap",
@@ -164,10 +168,21 @@ def flow_plot(kwh: Mapping[str, FloatArray], shared_kwh: float | None) -> Plot:
         "title": "Where the energy came from and went",
         "wide": True,
         "caption": "Shared energy is what plants fed in while members took as much in the same hour. "
-        "Flows below a thousandth are left out of the drawing.",
+        f"Flows below a thousandth are left out of the drawing.{folded}",
         "alt": f"Flows of energy: {told}.",
         "figure": laid_out,
     }
+
+
+def _folded(flows: list[tuple[str, str, float]], smallest: float) -> tuple[list[tuple[str, str, float]], str]:
+    """Draw several small uses as one, and say which they are."""
+    ends = {to for _, to, _ in flows} - {start for start, _, _ in flows}
+    small = [flow for flow in flows if flow[0] == "use" and flow[1] in ends and flow[2] < smallest]
+    if len(small) < 2:
+        return flows, ""
+    kept = [flow for flow in flows if flow not in small]
+    told = ", ".join(f"{label} {_kwh(energy)}" for _, label, energy in small)
+    return [*kept, ("use", ALL_ELSE, sum(flow[2] for flow in small))], f" {ALL_ELSE.capitalize()}: {told}."
 
 
 def shared_plot(run: Run) -> Plot | None:

@@ -1,5 +1,6 @@
 """A report's money: by month and by member."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from recosim.readable import readable
@@ -7,6 +8,8 @@ from recosim.results.accounts import CommunityAccounts, MemberAccount
 from recosim.results.page import Plot, bars, by_month, figure
 
 MEMBERS_AS_BARS = 50
+FAR, FAR_NAMED = 5.0, 3
+"""Bars so many times longer than nearly all others would leave these invisible."""
 MONTH_PARTS = (
     ("bill_eur", "bills", 1.0),
     ("sale_eur", "sale of energy", -1.0),
@@ -78,16 +81,33 @@ def members_plot(accounts: CommunityAccounts) -> Plot:
     laid_out = figure(traces, "", "net cost [EUR]")
     laid_out["layout"].update(barmode="group", hovermode="x unified")
     laid_out["layout"]["xaxis"].update(type="category", showticklabels=len(shown) <= MEMBERS_AS_BARS)
+    far = _set_range(laid_out, {name: (each.net_eur, each.net_alone_eur) for name, each in members.items()})
     gains = sorted(each.gain_eur for each in members.values())
     order = "" if len(members) <= MEMBERS_AS_BARS else " Members stand in the order of what they gain."
     return {
         "title": "What each member pays",
         "caption": "Bill and fees less sale and the member's part of premium and valorisation; below zero "
-        f"the member earns. Without a community the same meters only sell what they feed in.{order}",
+        f"the member earns. Without a community the same meters only sell what they feed in.{order}{far}",
         "alt": f"Net cost of {len(members)} members: in the community they gain from {_eur(gains[0])} "
         f"({ordered[-1]}) to {_eur(gains[-1])} ({ordered[0]}).",
         "figure": laid_out,
     }
+
+
+def _set_range(laid_out: dict[str, Any], costs_eur: Mapping[str, tuple[float, float]]) -> str:
+    """Let bars of a few members in many go beyond the drawing, and say which they are."""
+    if len(costs_eur) <= MEMBERS_AS_BARS:
+        return ""
+    largest = {name: max(map(abs, both)) for name, both in costs_eur.items()}
+    usual = sorted(largest.values())[int(0.95 * len(largest))]
+    far = [name for name, cost in largest.items() if cost > FAR * usual]
+    near = [cost for name, both in costs_eur.items() if name not in far for cost in both]
+    if not far or not near:
+        return ""
+    laid_out["layout"]["yaxis"]["range"] = [min(0.0, *near) * 1.05, max(0.0, *near) * 1.05]
+    named = ", ".join(f"{name} ({_eur(costs_eur[name][0])})" for name in far[:FAR_NAMED])
+    more = f" and {len(far) - FAR_NAMED} more" if len(far) > FAR_NAMED else ""
+    return f" Bars that go beyond the drawing: {named}{more}."
 
 
 def members_table(accounts: CommunityAccounts) -> dict[str, Any]:

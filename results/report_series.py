@@ -80,14 +80,14 @@ class CommunityPower:
         """What the plot of a week shows, by label [kW]."""
         shown = {
             "photovoltaic production": self.of("pv"),
-            "households and common services": self.of("load"),
+            "households, common services": self.of("load"),
             "heating and cooling": self.of(*HVAC),
         }
         labels = {"hot_water": "hot water", "car": "cars", "other": "other devices"}
         shown |= {label: self.kw[name] for name, label in labels.items() if name in self.kw}
         if "charge" in self.kw:
-            shown["batteries, charging above zero"] = self.of("charge") - self.of("discharge")
-        shown["exchange with the grid, withdrawal above zero"] = self.of("withdrawn") - self.of("injected")
+            shown["batteries (charging above zero)"] = self.of("charge") - self.of("discharge")
+        shown["grid (withdrawal above zero)"] = self.of("withdrawn") - self.of("injected")
         return shown
 
 

@@ -1,10 +1,14 @@
 """A report's key figures in sentences and in large print."""
 
+import re
+
 import pandas as pd
 
 from recosim.readable import readable
+from recosim.results.accounts import CommunityAccounts
 from recosim.results.run_file import Run
 
+_UNIT = re.compile(r"(?<=\d) (?:EUR|kWh|kW|K h|%|ms)(?!\w)")
 LARGE = (
     ("cost_net_eur", "EUR", "net cost of the community"),
     ("energy_shared_kwh", "kWh", "shared energy"),
@@ -13,6 +17,17 @@ LARGE = (
     ("discomfort_kh", "K h", "discomfort, all dwellings"),
     ("peak_withdrawal_kw", "kW", "largest withdrawal"),
 )
+
+
+def glued(words: str) -> str:
+    """Keep numbers and their units on one line.
+
+    Examples
+    --------
+    >>> glued("12.50 EUR for 3 K h").replace(chr(160), "_")
+    '12.50_EUR for 3_K_h'
+    """
+    return _UNIT.sub(lambda found: found[0].replace(" ", "\u00a0"), words)
 
 
 def headline(run: Run) -> list[tuple[str, str, str]]:
@@ -35,10 +50,10 @@ def period_in_words(run: Run) -> str:
     return f"on {first}" if first == last else f"from {first} to {last}"
 
 
-def in_words(run: Run) -> list[str]:
-    """What the key figures say, in a few sentences for people who do not know them."""
+def in_words(run: Run, accounts: CommunityAccounts | None = None) -> list[str]:
+    """What the key figures and accounts say, in a few sentences for people who do not know them."""
     dwellings = len(run.members("dwelling", "temp_operative_degc")) if "dwelling" in run.groups() else 0
-    told = [_energy(run), _money(run), _comfort(run), _running(run)]
+    told = [_energy(run), _money(run), _worth(accounts), _comfort(run), _running(run)]
     who = f"{dwellings} dwelling{'' if dwellings == 1 else 's'}" if dwellings else "a community"
     return [
         f"This is {who} under the controller {run.meta.controller}, simulated {period_in_words(run)}.",
@@ -88,6 +103,21 @@ def _money(run: Run) -> str:
     )
 
 
+def _worth(accounts: CommunityAccounts | None) -> str:
+    """What being a community brings; nothing where nothing is shared."""
+    members = accounts.members.values() if accounts is not None else ()
+    gain, alone = (sum(getattr(each, name) for each in members) for name in ("gain_eur", "net_alone_eur"))
+    amount = readable(abs(gain), "EUR")
+    if amount == readable(0.0, "EUR"):
+        return ""
+    would = "cost its members" if alone >= 0.0 else "earn its members"
+    brings = f"brings them {amount} EUR" if gain > 0.0 else f"costs them {amount} EUR more than it brings"
+    return (
+        f"Without the community, the same meters would {would} {readable(abs(alone), 'EUR')} EUR: being one "
+        f"{brings}."
+    )
+
+
 def _comfort(run: Run) -> str:
     discomfort = run.kpis.get("discomfort_kh")
     if discomfort is None:
@@ -101,15 +131,20 @@ def _comfort(run: Run) -> str:
 
 
 def _running(run: Run) -> str:
-    fallbacks, failures = run.kpis.get("fallbacks") or 0, run.kpis.get("solve_failures") or 0
+    fallbacks, failures = int(run.kpis.get("fallbacks") or 0), int(run.kpis.get("solve_failures") or 0)
     residual = run.kpis.get("balance_residual_kwh")
     words = (
-        f"The controller decided every time by itself{'.' if not failures else ', '}"
-        if not fallbacks
-        else f"A fallback decided {fallbacks:,.0f} times{'.' if not failures else ', '}"
+        f"{_times(fallbacks)} a fallback decided"
+        if fallbacks
+        else "The controller decided every time by itself"
     )
     if failures:
-        words += f"and {failures:,.0f} of its optimisations did not end with an optimum."
+        words += f"; {_times(failures).lower()} a solve ended without an optimum"
     if residual is not None:
-        words += f" The energy balance closes to {residual:.0e} kWh."
-    return words
+        most = "a billionth of a kWh" if residual < 1e-9 else f"{residual:.0e} kWh"
+        words += f". The energy balance closes: no step is out by more than {most}"
+    return f"{words}."
+
+
+def _times(count: int) -> str:
+    return "Once" if count == 1 else f"{count:,} times"

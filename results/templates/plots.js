@@ -39,7 +39,12 @@ function draw(id, figure) {
     hoverlabel: { bgcolor: look.panel, bordercolor: look.rule, font: { color: look.ink } } };
   for (const axis of Object.keys(figure.layout).filter((key) => /^[xy]axis/.test(key)))
     layout[axis] = { ...figure.layout[axis], gridcolor: look.rule, linecolor: look.rule, zerolinecolor: look.ink };
-  if (printing) Object.assign(layout, PAPER, { height: Math.min(figure.layout.height, PAPER.height) });
+  if (layout.shapes) layout.shapes = layout.shapes.map((shape) => ({ ...shape, fillcolor: look.ink + "20",
+    label: { ...shape.label, font: { color: look.ink, size: 12 } } }));
+  const narrow = document.getElementById(id).clientWidth < 480, entries = figure.data.length;
+  if (narrow && layout.showlegend !== false && entries > 3) layout.height = figure.layout.height + 19 * (entries - 3);
+  if (printing) Object.assign(layout, PAPER, { legend: { ...layout.legend, font: { size: 10 } },
+    height: Math.min(figure.layout.height, PAPER.height) + (layout.legend ? 8 * Math.max(0, entries - 4) : 0) });
   const redraws = figure.data[0].type === "sankey"; // the bands of its second drawing come later, when paper is printed
   return Plotly[redraws ? "newPlot" : "react"](id, figure.data.map((trace) => dress(trace, look)), layout,
     { displaylogo: false, displayModeBar: false });
@@ -60,5 +65,15 @@ const watch = new ResizeObserver((seen) => seen.forEach((each) => {
   if (!printing && each.target.clientWidth && each.target.data) Plotly.Plots.resize(each.target);
 }));
 dark.addEventListener("change", drawAll);
-window.addEventListener("beforeprint", () => { printing = true; drawAll(); });
-window.addEventListener("afterprint", () => { printing = false; drawAll(); });
+let closed = [];
+window.addEventListener("beforeprint", () => {
+  printing = true;
+  closed = [...document.querySelectorAll(".run[hidden], details.long:not([open])")]; // paper shows every run
+  for (const each of closed) { each.hidden = false; if (each.tagName === "DETAILS") each.open = true; }
+  drawAll();
+});
+window.addEventListener("afterprint", () => {
+  printing = false;
+  for (const each of closed) { if (each.tagName === "DETAILS") each.open = false; else each.hidden = true; }
+  drawAll();
+});

@@ -37,7 +37,7 @@ function span(week, first) {
 function points(week, series, first) {
   const [from, to] = span(week, first), x = [], y = [], hours = [];
   const fineEnd = week.fine_start + series.steps.length * week.step_s;
-  let energy = 0;
+  let energy = 0, above = 0;
   for (let time = from; time < to;) {
     const fine = time >= week.fine_start && time < fineEnd;
     const value = fine ? series.steps[(time - week.fine_start) / week.step_s]
@@ -45,10 +45,12 @@ function points(week, series, first) {
     const until = fine ? time + week.step_s : time + week.hour_s - ((time - week.start) % week.hour_s);
     x.push(localTime(week, time).toISOString().slice(0, 16));
     y.push(Number.isFinite(value) ? Math.round(value * 1000) / 1000 : null);
-    energy += Number.isFinite(value) ? value * (Math.min(until, to) - time) / week.hour_s : 0;
+    const part = Number.isFinite(value) ? value * (Math.min(until, to) - time) / week.hour_s : 0;
+    energy += part;
+    above += Math.max(part, 0);
     time = until;
   }
-  return { x, y, energy };
+  return { x, y, energy, above };
 }
 
 function line(label, found, unit, colour, dash, more) {
@@ -60,7 +62,7 @@ function laidOut(week, first, title, range) {
   const [from, to] = span(week, first).map((time) => localTime(week, time).toISOString().slice(0, 16));
   return { xaxis: { type: "date", range: [from, to], automargin: true, ...ticks(week, first) },
     yaxis: { title: { text: title }, automargin: true, zeroline: true, range },
-    legend: { orientation: "h", y: -0.16, yanchor: "top" }, margin: { l: 10, r: 10, t: 10, b: 10 }, height: 420,
+    legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" }, margin: { l: 10, r: 10, t: 10, b: 10 }, height: 420,
     hovermode: "x unified", showlegend: true };
 }
 
@@ -88,15 +90,42 @@ function show(run) {
   byId("on", run).disabled = first >= Number(slider.max);
   const dashes = ["solid", "solid", "solid", "dash", "dot", "dashdot", "dash", "dot"];
   const power = week.power.map((series) => [series.label, points(week, series, first)]);
-  const told = power.filter(([label]) => !/zero/.test(label))
-    .map(([label, found]) => `${label} ${whole.format(found.energy)} kWh`).join(", ");
-  byId("told", run).textContent = `${dates}: ${told}.`;
+  const told = power.map(([label, found]) => energies(label, found)).join(", ");
+  const faults = faultsIn(week, first);
+  const failed = faults.length ? ` Out of order: ${faults.map((each) => `${each.who}: ${each.what}, ${each.from} to ${each.to}`)
+    .join("; ")}.` : "";
+  byId("told", run).textContent = `${dates}: ${told}.${failed}`;
   week.limits = week.limits || limits(week.power);
-  put("power", run, `Power of the community, ${dates}: ${told}.`, {
+  put("power", run, `Power of the community, ${dates}: ${told}.${failed}`, {
     data: power.map(([label, found], i) => line(label, found, "kW", i, dashes[i % dashes.length])),
-    layout: laidOut(week, first, "power [kW]", week.limits) });
+    layout: shaded(laidOut(week, first, "power [kW]", week.limits), week, first, faults) });
   if (week.dwellings.length) showDwelling(run, week, first, dates);
   if (week.batteries.length) showBattery(run, week, first, dates);
+}
+
+const SIGNED = { batteries: ["into batteries", "out of batteries"], grid: ["net from the grid", "net to the grid"] };
+
+function energies(label, found) {
+  const words = SIGNED[Object.keys(SIGNED).find((start) => label.startsWith(`${start} (`))];
+  const kwh = (energy) => `${whole.format(energy)} kWh`;
+  return words ? `${words[0]} ${kwh(found.above)}, ${words[1]} ${kwh(found.above - found.energy)}`
+    : `${label} ${kwh(found.energy)}`;
+}
+
+/* What was out of order in a week. */
+function faultsIn(week, first) {
+  const [from, to] = span(week, first);
+  return week.faults.filter((each) => each.start < to && each.end > from);
+}
+
+/* Spans of faults behind the lines, each with its number. */
+function shaded(layout, week, first, faults) {
+  const [from, to] = span(week, first);
+  const local = (time) => localTime(week, Math.min(Math.max(time, from), to)).toISOString().slice(0, 16);
+  layout.shapes = faults.map((each, row) => ({ type: "rect", xref: "x", yref: "paper", layer: "below", line: { width: 0 },
+    x0: local(each.start), x1: local(each.end), y0: 0, y1: 1,
+    label: { text: `${each.number}`, textposition: row % 2 ? "bottom left" : "top left" } }));
+  return layout;
 }
 
 function put(name, run, alt, figure) {
@@ -121,14 +150,19 @@ function showDwelling(run, week, first, dates) {
   if (week.outdoor) traces.push(line("outdoor air", points(week, week.outdoor, first), "degC", 7, "dash"));
   const edges = traces.length > (week.outdoor ? 2 : 1) ? "" : " In this season no band is asked for.";
   put("temp", run, `Operative temperature of ${dwelling.label}, ${dates}: ${range(temp.y)} degC.${edges}`,
-    { data: traces, layout: laidOut(week, first, "temperature [degC]") });
+    { data: traces, layout: shaded(laidOut(week, first, "temperature [degC]"), week, first, faultsIn(week, first)
+      .filter((each) => !each.member || each.member === dwelling.label)) });
 }
 
+const touchesBattery = (fault) => ["battery_trip", "link_down"].includes(fault.kind);
+
 function showBattery(run, week, first, dates) {
+  const together = byId("battery", run).value === "0";
   const battery = week.batteries[Number(byId("battery", run).value)], found = points(week, battery, first);
   put("stored", run, `Energy in the batteries, ${battery.label}, ${dates}: ${range(found.y)} kWh.`,
     { data: [line(battery.label, found, "kWh", 0)],
-      layout: laidOut(week, first, "stored energy [kWh]", limits([battery])) });
+      layout: shaded(laidOut(week, first, "stored energy [kWh]", limits([battery])), week, first, faultsIn(week, first)
+        .filter((each) => !each.member || each.member === battery.label || (together && touchesBattery(each)))) });
 }
 
 function begin(run) {
@@ -143,7 +177,18 @@ function begin(run) {
   show(run);
 }
 
+/* A fault in the middle of a week, where the run is long enough. */
+function showFault(button) {
+  const run = Number(button.dataset.run), week = weeks[run], time = Number(button.dataset.time);
+  const day = week.day_starts.findLastIndex((start) => start <= time);
+  byId("slider", run).value = Math.max(0, day - 2);
+  show(run);
+  byId("week-head", run).focus();
+}
+
 async function start() {
+  if (window.innerWidth < 600) document.querySelectorAll("details.long").forEach((each) => { each.open = false; });
+  document.querySelectorAll("button[data-time]").forEach((each) => each.addEventListener("click", () => showFault(each)));
   Object.assign(drawn, plots);
   drawAll();
   for (const [run, week] of weeks.entries()) { await unpack(week); begin(run); }
