@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from recosim.arrays import FloatArray
 from recosim.errors import ResultsError
+from recosim.results.atomic_file import InUseError, opened
 from recosim.results.checkpoint import read_checkpoint
 from recosim.timegrid import SECONDS_PER_DAY, TimeGrid
 
@@ -322,11 +323,13 @@ def open_run(path: Path, kind: type[Run] = Run) -> Run:
     if not h5py.is_hdf5(path):
         raise ResultsError(f"{path} is not an HDF5 file: name a result file written by `recosim run`")
     try:
-        file = h5py.File(path, "r")
+        file = opened(path)
+    except BlockingIOError:
+        raise InUseError.of(path) from None
     except OSError as error:
         raise ResultsError(
             f"{path} cannot be opened ({one_line(error)}): if it was copied, it was cut short, so copy it "
-            "again; if a run is still writing it, wait; else run again"
+            "again; else run again"
         ) from error
     try:
         with _reading(path, "/meta"):

@@ -30,10 +30,11 @@ which a quantity is zero for all members (heating in summer) or NaN (a control t
 written at all, and reads as what it is.
 """
 
+import io
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -47,8 +48,11 @@ from recosim.arrays import FloatArray
 from recosim.components import SETPOINT_PREFIX
 from recosim.errors import ResultsError
 from recosim.quantities import quantity as describe
+from recosim.results.atomic_file import AtomicFile
 from recosim.results.checkpoint import Checkpoint, create_slots, write_checkpoint
-from recosim.results.run_file import FORMAT, Kpi, Run, RunMeta, one_line, texts
+from recosim.results.place import cannot_be_written, put_whole
+from recosim.results.run_file import FORMAT, Kpi, Run, RunMeta, texts
+from recosim.results.stored_series import StoredSeries
 from recosim.timegrid import SECONDS_PER_DAY, TimeGrid
 
 DOUBLE_PRECISION_GROUPS = frozenset({"meter", "price"})
@@ -118,22 +122,27 @@ class RunWriter:
         self.grid = grid
         self._committed = 0
         self._n_decisions = 0
-        self._series: dict[tuple[str, str], h5py.Dataset] = {}
         check_target(self.path, force)
+        image = io.BytesIO()
+        with h5py.File(image, "w") as self._file:
+            self._write_meta(meta)
+            self._create_series(series)
+            create_slots(self._file)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            # whole days are written, chunk by chunk: a cache would only hold them a second time
-            self._file = h5py.File(self.path, "w", rdcc_nbytes=0)
+            put_whole(self.path, image.getbuffer())
+            self._open()
         except OSError as error:
-            raise ResultsError(f"{self.path} cannot be written: {one_line(error)}") from error
+            raise cannot_be_written(self.path, error) from error
+        self._find_series([(group, name) for group, names in series.items() for name in names])
+
+    def _open(self) -> None:
+        self._atomic = AtomicFile(self.path)
         try:
-            with _writing(self.path):
-                self._write_meta(meta)
-                self._create_series(series)
-                create_slots(self._file)
-                self._file.flush()
+            # whole days are written, chunk by chunk: a cache would only hold them a second time
+            self._file = h5py.File(self._atomic, "r+", rdcc_nbytes=0)
         except BaseException:
-            self._abandon()
+            self._atomic.close()
             raise
 
     @classmethod
@@ -155,13 +164,13 @@ class RunWriter:
         writer = cls.__new__(cls)
         writer.path, writer.grid = Path(path), grid
         try:
-            writer._file = h5py.File(writer.path, "r+", rdcc_nbytes=0)
+            writer._open()
         except OSError as error:
-            raise ResultsError(f"{path} cannot be written: {one_line(error)}") from error
+            raise cannot_be_written(writer.path, error) from error
         try:
             writer._take_up(series)
         except BaseException:
-            writer._file.close()
+            writer._leave()
             raise
         return writer
 
@@ -171,8 +180,13 @@ class RunWriter:
         if found != wanted:
             odd = ", ".join(sorted(f"{group}/{name}" for group, name in found ^ wanted))
             raise ResultsError(f"{self.path} holds other series: {odd}; run again with --force")
-        self._series = {key: self._file[f"series/{key[0]}/{key[1]}"] for key in found}
+        self._find_series(found)
         self._committed = self._n_decisions = int(self._file["committed"][()])
+
+    def _find_series(self, keys: Iterable[tuple[str, str]]) -> None:
+        self._series = {
+            (group, name): StoredSeries(dataset=self._file[f"series/{group}/{name}"]) for group, name in keys
+        }
 
     @property
     def rows_per_block(self) -> int:
@@ -225,7 +239,6 @@ class RunWriter:
                 dataset.attrs["unit"] = entry.unit
                 dataset.attrs["meaning"] = entry.meaning
                 dataset.attrs["members"] = "/" + paths[key]
-                self._series[group, name] = dataset
 
     def _create_dataset(self, group: str, name: str, n_members: int) -> h5py.Dataset:
         dtype = np.dtype("<f8" if group in DOUBLE_PRECISION_GROUPS else "<f4")
@@ -246,7 +259,7 @@ class RunWriter:
         n_rows: int,
         checkpoint: Checkpoint | None = None,
     ) -> None:
-        """Write the next rows, flush them, then count them as committed.
+        """Write the next rows, with the decisions given before, and count them as committed: all or nothing.
 
         Parameters
         ----------
@@ -272,17 +285,17 @@ class RunWriter:
         if given != self._series.keys():
             odd = ", ".join(sorted(f"{group}/{name}" for group, name in given ^ self._series.keys()))
             raise ResultsError(f"{self.path}: the rows from {first} on lack, or have too many: {odd}")
-        for (group, name), dataset in self._series.items():
-            self._check(block[group][name], group, name, n_rows, dataset.shape[1])
-        with _writing(self.path):
-            for (group, name), dataset in self._series.items():
-                _write_rows(dataset, first, block[group][name])
+        for (group, name), stored in self._series.items():
+            self._check(block[group][name], group, name, n_rows, stored.n_members)
+        with self._writing():
+            for (group, name), stored in self._series.items():
+                stored.write(first, block[group][name])
             if checkpoint is not None:
-                number = (first + n_rows) // self.rows_per_block
+                number = -(-(first + n_rows) // self.rows_per_block)
                 write_checkpoint(self._file, first + n_rows, number, checkpoint)
-            self._file.flush()
             self._file["committed"][()] = first + n_rows
             self._file.flush()
+            self._atomic.commit()
         self._committed = first + n_rows
 
     def _check(self, values: FloatArray, group: str, name: str, n_rows: int, n_members: int) -> None:
@@ -296,7 +309,7 @@ class RunWriter:
         if not allowed.all():
             row, member = (int(i) for i in np.argwhere(~allowed)[0])
             time = pd.Timestamp(self.grid.times[self._committed + row], unit="s", tz=self.grid.timezone)
-            names = texts(self._file[self._series[group, name].attrs["members"]][:])
+            names = texts(self._file[self._series[group, name].dataset.attrs["members"]][:])
             raise ResultsError(
                 f"{group}/{name} of {names[member]} is {values[row, member]} at {time}, allowed: a finite "
                 "number; the device or its inputs are at fault"
@@ -320,7 +333,7 @@ class RunWriter:
         arrays = _columns(self.path, "controller", columns)
         n_rows = max((len(values) for values in arrays.values()), default=0)
         first, last = self._n_decisions, self._n_decisions + n_rows
-        with _writing(self.path):
+        with self._writing():
             group = self._file.require_group("controller")
             for name, values in arrays.items():
                 is_text = values.dtype == _TEXT
@@ -346,7 +359,7 @@ class RunWriter:
             Columns differ in length, or the file cannot be written.
         """
         arrays = _columns(self.path, "faults", columns)
-        with _writing(self.path):
+        with self._writing():
             group = self._file.create_group("faults")
             for name, values in arrays.items():
                 group.create_dataset(name, data=values)
@@ -372,7 +385,7 @@ class RunWriter:
             Columns of a table differ in length.
         """
         checked = {table: _columns(self.path, table, columns) for table, columns in tables.items()}
-        with _writing(self.path):
+        with self._writing():
             if "settlement" in self._file:
                 del self._file["settlement"]
             group = self._file.create_group("settlement")
@@ -392,7 +405,7 @@ class RunWriter:
     def finish(self, kpis: Mapping[str, Kpi]) -> None:
         """Write the key figures, mark the run as complete and close the file.
 
-        Until then the process that writes may read the committed rows with ``open_run``, to work them out.
+        Until then only the process that writes may read the committed rows, with `so_far`.
 
         Raises
         ------
@@ -408,17 +421,26 @@ class RunWriter:
         except ValueError as error:
             bad = [name for name, value in kpis.items() if value is not None and not np.isfinite(value)]
             raise ResultsError(f"{self.path}: not a finite number: {', '.join(bad)}") from error
-        with _writing(self.path):
+        with self._writing():
             meta = self._file["meta"]
             meta.create_dataset("kpis", data=text, dtype=_TEXT)
-            self._file.flush()
             meta.attrs["complete"] = True
             self.close()
 
     def close(self) -> None:
         """Close the file; without ``finish`` it stays incomplete but readable."""
-        with _writing(self.path):
+        with self._writing():
+            if self._file:
+                self._file.close()
+                self._atomic.commit()
+                self._atomic.close()
+
+    def _leave(self) -> None:
+        """Close the file as it was committed last."""
+        self._atomic.discard()
+        with suppress(OSError, RuntimeError):  # HDF5 may be left in any state by a write that failed
             self._file.close()
+        self._atomic.close()
 
     def __enter__(self) -> Self:
         return self
@@ -426,33 +448,24 @@ class RunWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is not None and self._committed == 0:
-            self._abandon()
-        else:
+        if error is None:
             self.close()
-
-    def _abandon(self) -> None:
-        try:
-            self.close()
-        finally:
+            return
+        self._leave()
+        if self._committed == 0:
             self.path.unlink(missing_ok=True)
 
-
-def _write_rows(dataset: h5py.Dataset, first: int, values: FloatArray) -> None:
-    rows_per_chunk, members_per_chunk = dataset.chunks
-    n_rows, n_members = values.shape
-    is_usual = np.isnan(values).all() if np.isnan(dataset.fillvalue) else not values.any()
-    if n_members == 0 or is_usual:
-        return  # a chunk that was never written reads so
-    data = values.astype(dataset.dtype)
-    if first % rows_per_chunk or n_rows != rows_per_chunk:
-        dataset[first : first + n_rows] = data
-        return
-    for member in range(0, n_members, members_per_chunk):
-        part = data[:, member : member + members_per_chunk]
-        if part.shape[1] < members_per_chunk:
-            part = np.pad(part, ((0, 0), (0, members_per_chunk - part.shape[1])), constant_values=np.nan)
-        dataset.id.write_direct_chunk((first, member), np.ascontiguousarray(part))
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Turn what goes wrong into our error; then nothing more of what is pending may get into the file."""
+        try:
+            yield
+        except (OSError, RuntimeError) as error:  # h5py raises RuntimeError where closing fails
+            self._atomic.discard()
+            raise cannot_be_written(self.path, self._atomic.error or error) from error
+        except BaseException:
+            self._atomic.discard()
+            raise
 
 
 def _as_text(values: NDArray[Any]) -> NDArray[Any]:
@@ -465,11 +478,3 @@ def _columns(path: Path, table: str, columns: Mapping[str, ArrayLike]) -> dict[s
     if len(set(lengths.values())) > 1 or () in lengths.values():
         raise ResultsError(f"{path}: the columns of {table} differ in length: {lengths}")
     return {name: a.astype(_TEXT) if a.dtype.kind in "UO" else a for name, a in arrays.items()}
-
-
-@contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, RuntimeError) as error:  # h5py raises RuntimeError where closing fails
-        raise ResultsError(f"{path} cannot be written (is the disk full?): {one_line(error)}") from error

@@ -163,7 +163,8 @@ class RecosimWorld:
     def run(self) -> None:
         """Step through warm-up and period."""
         try:
-            self.mosaik.run(until=self._clock.until, print_progress=False, lazy_stepping=False)
+            if self._clock.until:  # else the last day was committed before the run was interrupted
+                self.mosaik.run(until=self._clock.until, print_progress=False, lazy_stepping=False)
         except BaseException:
             self._cancel()
             raise
@@ -202,8 +203,6 @@ class RecosimWorld:
     def _on_block(self, first: int, last: int) -> Checkpoint | None:
         """Write the decisions of rows that are about to be committed; what is needed to go on after them."""
         self._writer.write_controller(self._log.columns(first - self._n_before, last - self._n_before))
-        if not self._clock.ends_day(self._clock.n_warmup + last - 1):
-            return None  # the last, shorter day: nothing follows
         decided = self._simulators["controller"].remembered
         if decided is None or self._has_foreign:
             return None  # what the controller or a foreign simulator remembers is not known

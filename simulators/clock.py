@@ -28,8 +28,8 @@ class Clock:
     Examples
     --------
     >>> clock = Clock(grid=TimeGrid(start=0, step_s=900, n_steps=400), n_warmup=96, first=192)
-    >>> clock.step_at(1800), clock.ends_day(191), clock.ends_day(192)
-    (194, True, False)
+    >>> clock.step_at(1800), clock.ends_day(191), clock.ends_day(192), clock.ends_day(399)
+    (194, True, False, True)
     """
 
     grid: TimeGrid
@@ -51,6 +51,6 @@ class Clock:
         return SECONDS_PER_DAY // self.grid.step_s
 
     def ends_day(self, step: int) -> bool:
-        """Whether a step is the last of a day of 24 hours, counted from the start of the period."""
+        """Whether a step is the last of a day of 24 hours, counted from the start of the period, or of all."""
         done = step + 1 - self.n_warmup
-        return done > 0 and done % self.steps_per_day == 0
+        return done > 0 and (done % self.steps_per_day == 0 or step + 1 == self.grid.n_steps)

@@ -236,7 +236,7 @@ def test_nothing_recorded_is_refused(tmp_path) -> None:
     grid = TimeGrid.from_local_date("2025-01-01", 1)
     path = tmp_path / "empty.h5"
     writer = RunWriter(path, meta=META, grid=grid, series={"meter": {"energy_withdrawn_kwh": ("flat",)}})
-    writer._file.close()  # as after a kill: leaving the writer would remove a file without rows
+    writer.close()  # as after a kill: an error would remove a file without rows
     with pytest.raises(ResultsError, match="holds no recorded step"):
         report_page([path], no_band)
 

@@ -310,15 +310,16 @@ def test_an_unfinished_run_shows_its_committed_rows(tmp_path):
         assert len(run.frame("weather", "temp_outdoor_degc")) == 146
 
 
-def test_the_writing_process_may_read_what_is_committed(tmp_path):
+def test_the_writer_and_nobody_else_reads_what_is_committed(tmp_path):
     path = tmp_path / "run.h5"
     writer = RunWriter(path, meta=META, grid=GRID, series=SERIES)
     for size in (96, 188):
         writer.append(_block(writer.committed, size), size)
-        with open_run(path) as run:
-            assert not run.complete
-            values = run.values("weather", "temp_outdoor_degc")[:, 0]
-        assert values.tolist() == list(range(writer.committed))
+        with pytest.raises(ResultsError, match="is in use: another run writes to it"):
+            open_run(path)
+        run = writer.so_far()
+        assert not run.complete
+        assert run.values("weather", "temp_outdoor_degc")[:, 0].tolist() == list(range(writer.committed))
         last = writer.so_far().last("meter", "energy_withdrawn_kwh")
         assert last.tolist() == [writer.committed - 1.0, writer.committed - 0.75]
     writer.finish({"bill_eur": 1.0})
@@ -436,5 +437,6 @@ def test_a_full_disk_is_our_own_error(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.stdout.split()[0] == "96"
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("recosim.errors.ResultsError")]
-    assert "run.h5 cannot be written (is the disk full?)" in line
-    assert line.endswith(")")  # h5py's message has several lines, ours one
+    assert "run.h5 cannot be written (File too large): files may not become larger there" in line
+    with open_run(path) as run:
+        assert run.committed == int(done.stdout.split()[-1])

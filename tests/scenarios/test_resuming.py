@@ -12,6 +12,7 @@ import pytest
 from recosim.contracts import Community, Forecast, Observation, Setpoints
 from recosim.errors import ResultsError
 from recosim.results.run_file import open_run
+from recosim.scenarios import runner
 from recosim.scenarios.loader import load_scenario
 from recosim.scenarios.runner import run_scenario
 
@@ -184,3 +185,24 @@ def test_nothing_to_go_on_with_is_refused(tmp_path: Path) -> None:
     run_scenario(scenario, out=path)
     with pytest.raises(ResultsError, match="is complete: there is nothing to resume"):
         run_scenario(scenario, out=path, resume=True)
+
+
+@pytest.mark.parametrize("days", [1, 2])
+def test_a_run_that_ended_before_its_figures_were_worked_out_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, days: int
+) -> None:
+    options = ["period.start=2025-03-30", f"period.days={days}", "period.warmup_days=1"]  # 23 hours first
+    scenario, path = load_scenario("naples-small", options), tmp_path / "run.h5"
+    run_scenario(scenario, out=tmp_path / "whole.h5")
+
+    def killed(*_given: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as given:
+        given.setattr(runner, "_finish", killed)
+        with pytest.raises(Killed):
+            run_scenario(scenario, out=path)
+    with open_run(path) as run:
+        assert (run.committed, run.complete) == (STEPS_A_DAY * days - 4, False)
+    run_scenario(scenario, out=path, resume=True)
+    assert_equal_to_the_bit(path, tmp_path / "whole.h5")
