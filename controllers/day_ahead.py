@@ -1,8 +1,10 @@
 """Plans a whole day at midnight, as the Naples paper does, and keeps to it."""
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recosim.arrays import FloatArray
 from recosim.contracts import Community, Forecast, Observation, Setpoints
@@ -108,6 +110,15 @@ class DayAhead:
             self._plan(observation, forecast)
         row = (observation.time - self._begins) // self._community.grid.step_s
         return Setpoints(**{name: rows[row] for name, rows in self._asked.items()})
+
+    def get_state(self) -> dict[str, NDArray[Any]]:
+        """The day's plan, which is not over where clocks change."""
+        return {"begins": np.array(self._begins), "ends": np.array(self._ends), **self._asked}
+
+    def set_state(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go on from `get_state`, after `reset`."""
+        self._begins, self._ends = int(state["begins"]), int(state["ends"])
+        self._asked = {name: rows for name, rows in state.items() if name not in ("begins", "ends")}
 
     def _plan(self, observation: Observation, forecast: Forecast) -> None:
         step_s = self._community.grid.step_s

@@ -9,6 +9,9 @@ it starts. Learning how long recovery from a set-back takes goes back to
     ASHRAE Transactions 95 (1989).
 """
 
+from collections.abc import Mapping
+from dataclasses import fields
+
 import numpy as np
 
 from recosim.arrays import FloatArray
@@ -85,6 +88,19 @@ class TunedRules(Rules):
         targets = self._targets(operative, held_low, held_high)
         self._last = (operative, *targets, held_low[0], held_high[0])
         return Setpoints(temp_heating_degc=_or_none(targets[0]), temp_cooling_degc=_or_none(targets[1]))
+
+    def get_state(self) -> dict[str, FloatArray]:
+        """What the thermostats have learned, and what they will learn from next."""
+        learned = {item.name: getattr(self._thermostat, item.name) for item in fields(self._thermostat)}
+        return learned | {f"last/{i}": values for i, values in enumerate(self._last)}
+
+    def set_state(self, state: Mapping[str, FloatArray]) -> None:
+        """Go on from `get_state`, after `reset`."""
+        self._thermostat = ThermostatState(
+            **{item.name: state[item.name] for item in fields(ThermostatState)}
+        )
+        n_last = sum(name.startswith("last/") for name in state)
+        self._last = tuple(state[f"last/{i}"] for i in range(n_last))
 
     def _targets(
         self, operative: FloatArray, lower: FloatArray, upper: FloatArray

@@ -51,6 +51,6 @@ class Clock:
         return SECONDS_PER_DAY // self.grid.step_s
 
     def ends_day(self, step: int) -> bool:
-        """Whether a step is the last of a day of 24 hours, counted from the start of the period, or of all."""
+        """Whether a step is the last of a day of 24 hours, from the start of the period, or of all."""
         done = step + 1 - self.n_warmup
         return done > 0 and (done % self.steps_per_day == 0 or step + 1 == self.grid.n_steps)

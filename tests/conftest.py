@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+import h5py
 import numpy as np
 import pyomo.environ as pyo
 import pytest
@@ -16,6 +18,7 @@ from recosim.controllers.community_model import CommunityModel
 from recosim.controllers.compiled import give
 from recosim.controllers.forecasts import Forecasts, PerfectForecast, make_forecasts
 from recosim.controllers.horizon import Horizon
+from recosim.results.run_file import open_run
 from recosim.scenarios.loader import load_scenario
 from recosim.scenarios.runner import build_plant
 from recosim.scenarios.world import Plant
@@ -216,3 +219,30 @@ def _declare_pairs(oracle: pyo.Block, model: CommunityModel, parameters: FloatAr
     for number, (one, other) in enumerate(pairs):
         oracle.rows.add(variables[one] <= float(upper[one]) * oracle.first[number])
         oracle.rows.add(variables[other] <= float(upper[other]) * (1 - oracle.first[number]))
+
+
+TIMED = ("controller/milliseconds", "controller/solver_ms", "meta/kpis")
+
+
+@pytest.fixture(scope="session")
+def equal_to_the_bit() -> Callable[[Path, Path], None]:
+    """Assert that two result files hold the same, timings aside."""
+    return _assert_equal_to_the_bit
+
+
+def _assert_equal_to_the_bit(path: Path, whole: Path) -> None:
+    found, expected = _datasets(path), _datasets(whole)
+    assert found.keys() == expected.keys()
+    for name, values in expected.items():
+        same = np.asarray(found[name]).tobytes() == np.asarray(values).tobytes()
+        assert np.array_equal(found[name], values) if np.asarray(values).dtype.kind == "O" else same, name
+    with open_run(path) as run, open_run(whole) as other:
+        kpis = {name: value for name, value in run.kpis.items() if not name.startswith(("solve_ms", "cpu"))}
+        assert kpis == {name: other.kpis[name] for name in kpis}
+
+
+def _datasets(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    with h5py.File(path) as file:
+        file.visititems(lambda name, item: found.update({name: item[()]} if hasattr(item, "dtype") else {}))
+    return {name: v for name, v in found.items() if name not in TIMED and not name.startswith("checkpoint")}
