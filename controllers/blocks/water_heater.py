@@ -154,7 +154,8 @@ class WaterHeaterBlock:
         """Values of the given components; temperatures of spare slots stay at what is observed."""
         heater, forecast, horizon = self._heater, window.forecast, window.horizon
         n_slots, n = horizon.n_slots, len(self._devices)
-        observed = window.observation["temp_tank_degc"]
+        # no tank is hotter: a sensor that shows more errs, and must not leave the plan without a solution
+        observed = np.minimum(window.observation["temp_tank_degc"], TEMP_TANK_MAX_DEGC)
         if self._free_start:  # no share of the drift comes from temperatures that are known
             observed = np.zeros_like(observed)
         draw, draws = window.slots_of(forecast.heat_hot_water_kw, forecast.heat_hot_water_kw > 0.0)
