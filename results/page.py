@@ -36,6 +36,17 @@ def as_script(data: Any) -> str:
     return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
+def literal(text: str) -> str:
+    """Keep what somebody called something from being read as a drawing's markup.
+
+    Examples
+    --------
+    >>> literal("flat <b>1</b> & 2")
+    'flat &lt;b>1&lt;/b> &amp; 2'
+    """
+    return text.replace("&", "&amp;").replace("<", "&lt;")
+
+
 def figure(traces: list[dict[str, Any]], x: str, y: str) -> dict[str, Any]:
     """Traces with axes, legend and margins; colours are added where it is drawn, by ``meta.colour``."""
     return {

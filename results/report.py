@@ -10,7 +10,7 @@ from recosim.quantities import quantity
 from recosim.readable import grouped, readable, shown_unit
 from recosim.results.accounts import read_accounts
 from recosim.results.compare import compare
-from recosim.results.page import Plot, as_script, bars, figure, plotly_script, render
+from recosim.results.page import Plot, as_script, bars, figure, literal, plotly_script, render
 from recosim.results.report_compared import compared_story
 from recosim.results.report_controller import controller_story
 from recosim.results.report_energy import (
@@ -204,7 +204,7 @@ def _discomfort_plot(run: Run) -> Plot | None:
     order = list(range(len(names)))
     if len(names) > MEMBERS_SHOWN:
         order = sorted(order, key=lambda i: -kh[i])[:MEMBERS_SHOWN]
-    shown = [names[i] for i in order]
+    shown = [literal(names[i]) for i in order]
     laid_out = figure([bars("discomfort", shown, [kh[i] for i in order], 1, "K h")], "", "discomfort [K h]")
     laid_out["layout"]["xaxis"].update(type="category")
     laid_out["layout"]["yaxis"]["rangemode"] = "tozero"

@@ -8,7 +8,7 @@ from recosim.quantities import quantity
 from recosim.readable import grouped, readable, shown_unit
 from recosim.results.compare import Comparison
 from recosim.results.fault_costs import signed
-from recosim.results.page import Plot, bars, figure
+from recosim.results.page import Plot, bars, figure, literal
 from recosim.results.report_words import glued
 from recosim.results.run_file import Run
 
@@ -92,7 +92,7 @@ def _plot(
     labels = [quantity(kpi).meaning for kpi in kpis]
     shown = ["<br>".join(wrap(label, LABEL_WIDTH)) for label in labels]
     traces = [
-        bars(name, shown, [rows[kpi].values[run] for kpi in kpis], run, unit)
+        bars(literal(name), shown, [rows[kpi].values[run] for kpi in kpis], run, unit)
         for run, name in enumerate(names)
     ]
     laid_out = figure(traces, "", f"{title.lower()} [{unit}]")

@@ -153,7 +153,7 @@ def flow_plot(kwh: Mapping[str, FloatArray], shared_kwh: float | None) -> Plot:
         "arrangement": "snap",
         "valueformat": ",.1f",
         "valuesuffix": " kWh",
-        "node": {"label": labels, "meta": list(range(len(names))), "pad": 18, "thickness": 14},
+        "node": {"label": labels, "meta": list(range(len(names))), "pad": 28, "thickness": 14},
         "link": {
             "source": [names.index(start) for start, _, _ in flows],
             "target": [names.index(to) for _, to, _ in flows],

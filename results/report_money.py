@@ -5,7 +5,7 @@ from typing import Any
 
 from recosim.readable import readable
 from recosim.results.accounts import CommunityAccounts, MemberAccount
-from recosim.results.page import Plot, bars, by_month, figure
+from recosim.results.page import Plot, bars, by_month, figure, literal
 
 MEMBERS_AS_BARS = 50
 FAR, FAR_NAMED = 5.0, 3
@@ -74,9 +74,10 @@ def members_plot(accounts: CommunityAccounts) -> Plot:
     members = accounts.members
     ordered = sorted(members, key=lambda name: members[name].gain_eur, reverse=True)
     shown = list(members) if len(members) <= MEMBERS_AS_BARS else ordered
+    labels = [literal(name) for name in shown]
     traces = [
-        bars("without a community", shown, [members[name].net_alone_eur for name in shown], 7, "EUR"),
-        bars("in the community", shown, [members[name].net_eur for name in shown], 2, "EUR"),
+        bars("without a community", labels, [members[name].net_alone_eur for name in shown], 7, "EUR"),
+        bars("in the community", labels, [members[name].net_eur for name in shown], 2, "EUR"),
     ]
     laid_out = figure(traces, "", "net cost [EUR]")
     laid_out["layout"].update(barmode="group", hovermode="x unified")

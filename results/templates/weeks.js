@@ -135,6 +135,8 @@ function put(name, run, alt, figure) {
   if (visible(id)) { watch.observe(document.getElementById(id)); draw(id, figure); }
 }
 
+/* A name as it is, not as markup. */
+const literal = (name) => name.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 const known = (values) => values.filter((value) => value !== null);
 const range = (values) => `${Math.min(...known(values)).toFixed(1)} to ${Math.max(...known(values)).toFixed(1)}`;
 
@@ -146,7 +148,7 @@ function showDwelling(run, week, first, dates) {
       const found = points(week, dwelling[edge], first);
       if (known(found.y).length) traces.push(line(label, found, "degC", 2, "dot", fill && traces.length ? { fill } : {}));
     }
-  traces.push(line(`${dwelling.label}, operative`, temp, "degC", 1));
+  traces.push(line(`${literal(dwelling.label)}, operative`, temp, "degC", 1));
   if (week.outdoor) traces.push(line("outdoor air", points(week, week.outdoor, first), "degC", 7, "dash"));
   const edges = traces.length > (week.outdoor ? 2 : 1) ? "" : " In this season no band is asked for.";
   put("temp", run, `Operative temperature of ${dwelling.label}, ${dates}: ${range(temp.y)} degC.${edges}`,
@@ -160,7 +162,7 @@ function showBattery(run, week, first, dates) {
   const together = byId("battery", run).value === "0";
   const battery = week.batteries[Number(byId("battery", run).value)], found = points(week, battery, first);
   put("stored", run, `Energy in the batteries, ${battery.label}, ${dates}: ${range(found.y)} kWh.`,
-    { data: [line(battery.label, found, "kWh", 0)],
+    { data: [line(literal(battery.label), found, "kWh", 0)],
       layout: shaded(laidOut(week, first, "stored energy [kWh]", limits([battery])), week, first, faultsIn(week, first)
         .filter((each) => !each.member || each.member === battery.label || (together && touchesBattery(each)))) });
 }

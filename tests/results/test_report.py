@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from typer.testing import CliRunner
 from recosim.cli import app
 from recosim.errors import ResultsError
 from recosim.results.report import report_page
-from recosim.results.report_energy import flows_kwh
+from recosim.results.report_energy import flow_plot, flows_kwh
 from recosim.results.report_pack import Pack
 from recosim.results.report_series import (
     Band,
@@ -44,6 +45,7 @@ def written(
     start: str = "2025-01-01",
     step_s: int = 900,
     other_kw: float = 0.0,
+    kpis: Mapping[str, float] | None = None,
 ) -> Path:
     """A file of numbers that compress as badly as real ones, in balance, without settlement."""
     grid = TimeGrid.from_local_date(start, days, step_s)
@@ -89,7 +91,8 @@ def written(
             }
             writer.append(block, rows)
         if finish:
-            writer.finish({"bill_eur": 12.5, "energy_pv_kwh": 1.0, "cost_net_eur": -3.0})
+            usual = {"bill_eur": 12.5, "energy_pv_kwh": 1.0, "cost_net_eur": -3.0, "objective_eur": 5.0}
+            writer.finish(usual | dict(kpis or {}))
     return path
 
 
@@ -232,6 +235,53 @@ def test_parts_that_do_not_fit_are_damage(tmp_path, table, column, values) -> No
         report_page([path], no_band)
 
 
+def test_runs_are_told_apart_in_words(tmp_path) -> None:
+    one = written(tmp_path / "one.h5", days=2, n=2)
+    other = written(tmp_path / "<b>other.h5", days=2, n=3, kpis={"objective_eur": 7.0, "bill_eur": 10.0})
+    later = written(tmp_path / "later.h5", days=2, n=2, start="2025-02-01")
+    page = report_page([one, other, later], no_band).replace("\u00a0", " ")
+    name = "&lt;b&gt;other"
+    assert f"{name} costs 2.00 EUR more than one, comfort and wear included (J): " in page
+    assert "bills are 10.00 EUR instead of 12.50 (-2.50)" in page
+    assert "later is of 2025-02-01 00:00" in page
+    assert "so differences between them say little" in page
+    assert "differ in the period" in page  # as in recosim compare
+    (traces,) = (f["data"] for k, f in plots_of(page).items() if k == "compared-0")
+    assert [trace["name"] for trace in traces] == ["one", "&lt;b>other", "later"]
+
+
+def test_a_member_far_beyond_all_others_does_not_hide_them() -> None:
+    from recosim.results.report_money import _set_range
+
+    costs = {f"flat-{i}": (500.0 + i, 600.0 + i) for i in range(60)}
+    drawing = {"layout": {"yaxis": {}}}
+    assert _set_range(drawing, costs) == ""
+    assert "range" not in drawing["layout"]["yaxis"]
+    told = _set_range(drawing, {**costs, "common": (-90_000.0, -91_000.0)})
+    assert told == " Bars that go beyond the drawing: common (-90,000.00 EUR)."
+    low, high = drawing["layout"]["yaxis"]["range"]
+    assert low == 0.0
+    assert 659.0 < high < 700.0
+
+
+def test_many_small_uses_are_drawn_as_one(tmp_path) -> None:
+    kwh = {
+        "pv": 900.0,
+        "withdrawn": 300.0,
+        "injected": 100.0,
+        "load": 1080.0,
+        "standby": 12.0,
+        "auxiliary": 8.0,
+    }
+    plot = flow_plot({name: np.array([value]) for name, value in kwh.items()}, 50.0)
+    labels = plot["figure"]["data"][0]["node"]["label"]
+    assert "all else<br>20.00 kWh" in labels
+    assert not any("standby" in label for label in labels)
+    assert plot["caption"].endswith(
+        "All else: standby of heating and cooling 12.00 kWh, the plants' own draw 8.00 kWh."
+    )
+
+
 def test_nothing_recorded_is_refused(tmp_path) -> None:
     grid = TimeGrid.from_local_date("2025-01-01", 1)
     path = tmp_path / "empty.h5"
@@ -292,7 +342,10 @@ def test_bad_input_is_one_line(tmp_path, arguments, message) -> None:
     assert not (tmp_path / "r.html").exists()
 
 
+def plots_of(page: str) -> dict:
+    return json.loads(re.search(r"^const plots = (.*);$", page, re.MULTILINE).group(1))
+
+
 def test_the_data_of_a_page_can_be_read_again(tmp_path) -> None:
-    page = report_page([written(tmp_path / "run.h5", days=2, n=2)], no_band)
-    plots = json.loads(re.search(r"^const plots = (.*);$", page, re.MULTILINE).group(1))
+    plots = plots_of(report_page([written(tmp_path / "run.h5", days=2, n=2)], no_band))
     assert {figure["data"][0]["type"] for figure in plots.values()} >= {"sankey", "bar"}

@@ -99,6 +99,48 @@ def test_the_slider_moves_by_keys_and_the_plots_with_it(page) -> None:
 
 
 @pytest.mark.slow
+def test_paper_shows_every_run(page) -> None:
+    """A plot of a run that is not chosen has no size until then."""
+    page.run("window.dispatchEvent(new Event('beforeprint'))")
+    drawn = drawings(page)
+    page.run("window.dispatchEvent(new Event('afterprint'))")
+    assert {"power-0", "power-1", "temp-1", "plot-0-E-0", "plot-1-E-0", "plot-1-M-1"} <= drawn.keys()
+    assert all(drawn.values()), drawn
+    assert "power-1" not in drawings(page)
+    assert page.run("document.querySelector('details.told').open") is False
+    assert is_quiet(page), (page.problems, page.requests)
+
+
+@pytest.mark.slow
+def test_tables_and_plots_can_be_heard(page) -> None:
+    assert page.run("document.documentElement.lang") == "en"
+    captions = page.run(
+        "[...document.querySelectorAll('table')].map((t) => t.caption && t.caption.textContent)"
+    )
+    assert len(captions) > 10
+    assert all(captions), captions
+    heads = "[...document.querySelectorAll('th')].filter((th) => !th.scope).length"
+    assert page.run(heads) == 0
+    told = page.run(f"{VISIBLE}.map((p) => p.getAttribute('aria-label'))")
+    assert len(told) > 8
+    for words in told:
+        assert any(letter.isdigit() for letter in words), words  # a summary with figures, not a title
+    ids = page.run("[...document.querySelectorAll('[id]')].map((each) => each.id)")
+    assert len(ids) == len(set(ids))
+    assert page.run("document.getAnimations().length") == 0
+
+
+@pytest.mark.slow
+def test_keys_reach_the_slider_and_show_where_they_are(page) -> None:
+    page.run("document.getElementById('back-0').focus()")
+    for kind in ("keyDown", "keyUp"):
+        page.send("Input.dispatchKeyEvent", type=kind, key="Tab", code="Tab", windowsVirtualKeyCode=9)
+    assert page.run("document.activeElement.id") == "slider-0"
+    assert page.run("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    assert " to " in page.run("document.activeElement.getAttribute('aria-valuetext')")
+
+
+@pytest.mark.slow
 def test_another_dwelling_is_drawn_against_its_band(page) -> None:
     page.run(
         "(() => { const d = document.getElementById('dwelling-0'); d.value = '2'; "
@@ -109,7 +151,7 @@ def test_another_dwelling_is_drawn_against_its_band(page) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, True)])
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), (1280, True), (390, False), (390, True)])
 def test_nobody_is_kept_out(page, page_file, width, dark) -> None:
     if find_spec("axe_core_python") is None:
         pytest.skip("axe-core-python is not installed")
