@@ -10,6 +10,7 @@ from recosim.quantities import quantity
 from recosim.readable import grouped, readable, shown_unit
 from recosim.results.accounts import read_accounts
 from recosim.results.compare import compare
+from recosim.results.export import notices_of
 from recosim.results.page import Plot, as_script, bars, figure, literal, plotly_script, render
 from recosim.results.report_compared import compared_story
 from recosim.results.report_controller import controller_story
@@ -167,6 +168,7 @@ def _story(
         "sections": sections,
         "meta": _meta(run),
         "versions": dict(run.meta.versions),
+        "notices": notices_of(run),
         "yaml": run.meta.scenario_yaml,
     }
 

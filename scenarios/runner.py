@@ -24,6 +24,7 @@ from recosim.results.kpis import Money, Running, compute_kpis
 from recosim.results.run_file import Kpi, Run, RunMeta, installed_versions
 from recosim.results.store import RunWriter
 from recosim.scenarios.community import comfort_calendar, community_of, parts_of
+from recosim.scenarios.event_loops import beside_a_running_loop
 from recosim.scenarios.faults import faults_of, table_of, told
 from recosim.scenarios.foreign import Foreign
 from recosim.scenarios.foreign_process import Process
@@ -119,6 +120,7 @@ def default_path(scenario: Scenario, controller: str, foreign: Foreign | None = 
     )
 
 
+@beside_a_running_loop()
 def run_scenario(
     scenario: Scenario,
     *,
