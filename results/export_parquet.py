@@ -19,16 +19,7 @@ def write_parquet_files(run: Run, folder: Path) -> list[Path]:
     Every field's metadata holds ``unit`` and ``meaning``. That of every file holds ``recosim``: what the run
     was and whose data it is made from, as JSON.
 
-    Parameters
-    ----------
-    run : Run
-        What is committed is written.
-    folder : Path
-        Has to exist.
-
-    Returns
-    -------
-    list of Path
+    Parameters and what it returns are those of ``write_csv_files``.
 
     Raises
     ------
