@@ -127,15 +127,14 @@ class Killer:
                 for name in names:
                     expected = other.values(group, name, slice(0, run.committed))
                     assert run.values(group, name).tobytes() == expected.tobytes(), f"{group}/{name}"
-        self._note(
-            "while it changed"
-            if half_changed
-            else "in a day that counts only when it is whole"
-            if half_written
-            else "between days"
-        )
-        if not self.committed:
+            complete = run.complete
+        partly = "while a day was written" if half_written else "between days"
+        self._note("complete" if complete else "while bytes changed" if half_changed else partly)
+        if complete:
+            same(self.path, self.whole)
+        if complete or not self.committed:
             self.path.unlink()  # there is nothing to go on with
+            self.committed = 0
 
     def _note(self, moment: str) -> None:
         self.moments[moment] = self.moments.get(moment, 0) + 1
