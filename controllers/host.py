@@ -21,6 +21,7 @@ from recosim.controllers.answers import (
     status_of,
     within_budget,
 )
+from recosim.controllers.remembering import controller_state
 from recosim.errors import ControllerError
 from recosim.sealed import SealedMapping, own_copy, sealed
 from recosim.simulators.clock import Clock, State
@@ -105,44 +106,6 @@ class DecisionLog:
         }
 
 
-def controller_state(controller: Controller) -> dict[str, NDArray[Any]] | None:
-    """What a controller needs to go on later, as arrays; None where it cannot say.
-
-    Raises
-    ------
-    ControllerError
-        ``get_state`` gives something else than arrays of numbers or bytes under names.
-    """
-    if not can_resume(controller):
-        return None
-    state = controller.get_state()  # type: ignore[attr-defined]
-    if not isinstance(state, Mapping):
-        raise ControllerError(f"get_state returned {type(state).__name__}, allowed: a mapping of names")
-    packed = {}
-    for name, value in state.items():
-        array = np.frombuffer(value, dtype=np.uint8) if isinstance(value, bytes) else np.array(value)
-        if not isinstance(name, str) or array.dtype.kind not in "biuf":
-            raise ControllerError(
-                f"get_state: {name!r} is {type(value).__name__}, allowed: arrays of numbers, or bytes"
-            )
-        packed[f"bytes/{name}" if isinstance(value, bytes) else f"array/{name}"] = array
-    return packed
-
-
-def can_resume(controller: Controller) -> bool:
-    """Whether a controller can say what it remembers, and be told."""
-    return all(callable(getattr(controller, name, None)) for name in ("get_state", "set_state"))
-
-
-def give_state(controller: Controller, packed: State) -> None:
-    """Hand back to a controller what `controller_state` made of its state."""
-    state = {
-        name.partition("/")[2]: array.tobytes() if name.startswith("bytes/") else np.array(array)
-        for name, array in packed.items()
-    }
-    controller.set_state(state)  # type: ignore[attr-defined]
-
-
 class ControllerHost(mosaik_api_v3.Simulator):
     """Hosts any controller of the contract in `recosim.contracts`.
 
@@ -181,6 +144,7 @@ class ControllerHost(mosaik_api_v3.Simulator):
         self._grid, self._n_warmup = grid, n_warmup
         self._clock = clock or Clock(grid=grid, n_warmup=n_warmup)
         self.remembered: State | None = None
+        self._forgets = False
         self.remembered_view: State = {}
         self._community, self._controller = community, controller
         self._forecasts, self._log = forecasts, log
@@ -207,9 +171,19 @@ class ControllerHost(mosaik_api_v3.Simulator):
             values = {attr: next(iter(sources.values())) for attr, sources in inputs[GROUP].items()}
             self._out = self._decide(step, values)
         if self._clock.ends_day(step):
-            self.remembered = controller_state(self._controller)
+            self.remembered = self._state(step)
             self.remembered_view = {} if self._view is None else self._view.get_state()
         return time + self._grid.step_s
+
+    def _state(self, step: int) -> State | None:
+        try:
+            return controller_state(self._controller)
+        except ControllerError as error:
+            if not self._forgets:
+                when = self._grid.local[step]
+                _log.warning("controller at %s: %s; the run cannot be resumed after that day", when, error)
+            self._forgets = True
+            return None
 
     def get_data(self, outputs: Mapping[str, Sequence[str]]) -> dict[str, dict[str, Any]]:
         """Set-points of the present step, NaN where a device is left to itself."""

@@ -12,6 +12,8 @@ from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+import numpy as np
+
 from recosim.contracts import Community, Controller, Forecast, Observation, Setpoints
 from recosim.controllers.answers import (
     IsolatedFailure,
@@ -23,13 +25,16 @@ from recosim.controllers.answers import (
     reset_controller,
     status_of,
 )
-from recosim.controllers.registry import make_controller
+from recosim.controllers.registry import code_of, make_controller
+from recosim.controllers.remembering import can_resume
 from recosim.errors import ControllerError, RecosimError
 from recosim.sealed import close, sealed_fields
 
 ENDED_MAX = 3
 """So often a controller's process is started anew at most; then local rules take what is left of the run."""
 SECONDS_TO_LEAVE = 2.0
+ENDED = "recosim.ended"
+"""Under this name, its state says how often a controller's process has ended."""
 _NO_WARNING = "ignore::UserWarning:multiprocessing.resource_tracker"
 LONGER_TO_BEGIN = 10.0
 """Loading and reset may take so many times as long as a decision."""
@@ -91,6 +96,9 @@ class IsolatedController:
         self.ended = 0
         self.cpu_s = 0.0
         self.horizon_steps = 0
+        self.code_sha256 = ""
+        self.get_state: Callable[[], dict[str, Any]] | None = None
+        self.set_state: Callable[[Mapping[str, Any]], None] | None = None
         try:
             self._start()
         except _EndedError as ended:
@@ -133,6 +141,31 @@ class IsolatedController:
         self.record = record
         return TimedSetpoints(spent, values)
 
+    def _get_state(self) -> dict[str, Any]:
+        """What the controller remembers; once its process has ended, how often it has, too."""
+        state = {} if self._process is None else dict(self._state("get_state"))
+        return state | ({ENDED: np.array(self.ended)} if self.ended else {})
+
+    def _set_state(self, state: Mapping[str, Any]) -> None:
+        """Go on from `_get_state`, after `reset`."""
+        own = {name: value for name, value in state.items() if name != ENDED}
+        self.ended = int(state.get(ENDED, 0))
+        if self.ended and not own:
+            self._kill()  # it had nothing to remember, and is started anew before it decides
+        else:
+            self._state("set_state", own)
+
+    def _state(self, *message: Any) -> Any:
+        try:
+            reply, answer = self._ask(message, LONGER_TO_BEGIN)
+        except _EndedError as ended:
+            self._kill()
+            self.ended += 1
+            raise ControllerError(f"process ended: {ended}") from None
+        if reply == "failed":
+            raise ControllerError(answer)
+        return answer
+
     def close(self) -> None:
         """End the process."""
         if self._process is not None:
@@ -151,7 +184,8 @@ class IsolatedController:
             start(self._process)
             theirs.close()
             limit_s = max(LONGER_TO_BEGIN * self._kill_after_s, LEAST_TO_LOAD_S)
-            self.horizon_steps = self._answer(limit_s)[1]
+            self.horizon_steps, self.code_sha256, remembers = self._answer(limit_s)[1:]
+            self.get_state, self.set_state = (self._get_state, self._set_state) if remembers else (None, None)
         except BaseException:
             self._kill()
             raise
@@ -239,7 +273,7 @@ def serve(connection: Connection, spec: str, options: Mapping[str, Any], trusted
     controller = allowed(lambda: make_controller(spec, options, trusted=trusted))
     if controller is None:
         return
-    reply("made", int(getattr(controller, "horizon_steps", 0)))
+    reply("made", int(getattr(controller, "horizon_steps", 0)), code_of(controller), can_resume(controller))
     while True:
         try:
             what, *given = pickle.loads(connection.recv_bytes())  # noqa: S301  from our own parent
@@ -251,8 +285,10 @@ def serve(connection: Connection, spec: str, options: Mapping[str, Any], trusted
             spent = allowed(partial(begun, *given))
             if spent is not None:
                 reply("reset", spent)
-        else:
+        elif what == "decide":
             reply(*_decided(controller, *given))
+        else:
+            reply(*_done(getattr(controller, what), *given))
 
 
 def _decided(controller: Any, observation: Observation, forecast: Forecast) -> tuple[str, Any, Any, Spent]:
@@ -266,6 +302,16 @@ def _decided(controller: Any, observation: Observation, forecast: Forecast) -> t
         return "answer", {name: answer[name] for name in answer}, record, spent
     except (Exception, SystemExit) as error:  # noqa: BLE001  whatever it is, the plant goes on
         return "failed", status_of(error), None, watch.read()
+
+
+def _done(action: Callable[..., Any], *given: Any) -> tuple[str, Any]:
+    """What getting or setting a state gives, or how it fails."""
+    try:
+        answer = action(*given)
+        pickle.dumps(answer, protocol=5)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  as a decision that fails
+        return "failed", status_of(error)
+    return "state", answer
 
 
 def end_with_parent() -> None:

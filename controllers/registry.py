@@ -1,6 +1,8 @@
 """Finds a controller by name and makes it with its options."""
 
+import hashlib
 import importlib.util
+import inspect
 import sys
 from collections.abc import Mapping
 from importlib import import_module
@@ -74,6 +76,18 @@ def find_controller(spec: str, *, trusted: bool = False) -> Any:
             )
         return _class_in(spec)
     return _installed(spec)
+
+
+def code_of(controller: Controller) -> str:
+    """Hash of the file that a controller is written in; empty where it has none."""
+    told = getattr(controller, "code_sha256", None)
+    if isinstance(told, str):  # a controller in a process of its own
+        return told
+    try:
+        file = inspect.getsourcefile(type(controller))
+        return hashlib.sha256(Path(file or "").read_bytes()).hexdigest()
+    except (OSError, TypeError):
+        return ""
 
 
 def _installed(name: str) -> Any:

@@ -1,7 +1,6 @@
 """Going on with an interrupted run: what must be the same, and where it left off."""
 
 import hashlib
-import inspect
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -11,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recosim.contracts import Controller
-from recosim.controllers.host import can_resume
+from recosim.controllers.remembering import can_resume
 from recosim.errors import ResultsError
 from recosim.results.run_file import Run, RunMeta, open_run
 from recosim.simulators.inputs import InputSeries
 
+NOT_REMEMBERED = "it has no get_state and set_state (docs/resuming.md says what they must do)"
 START_OVER = "to simulate it from the start: --force instead of --resume"
 
 
@@ -38,15 +38,6 @@ def _add(digest: Any, value: Any) -> None:
         digest.update(repr(value).encode())
 
 
-def code_of(controller: Controller) -> str:
-    """Hash of the file that a controller is written in; empty where it has none."""
-    try:
-        file = inspect.getsourcefile(type(controller))
-        return hashlib.sha256(Path(file or "").read_bytes()).hexdigest()
-    except (OSError, TypeError):
-        return ""
-
-
 def checkpoint_of(path: Path, meta: RunMeta, controller: Controller) -> dict[str, dict[str, NDArray[Any]]]:
     """What an interrupted run needs to go on after its committed rows, by simulator and name.
 
@@ -65,8 +56,7 @@ def checkpoint_of(path: Path, meta: RunMeta, controller: Controller) -> dict[str
     """
     if not can_resume(controller):
         raise ResultsError(
-            f"controller {meta.controller!r} cannot go on where it stopped: it has no get_state and "
-            f"set_state; {START_OVER}"
+            f"controller {meta.controller!r} cannot go on where it stopped: {NOT_REMEMBERED}; {START_OVER}"
         )
     with open_run(path) as run:
         if run.complete:
@@ -84,11 +74,14 @@ def _compare(path: Path, run: Run, meta: RunMeta) -> None:
     for what, before, now in (
         ("controller", old.controller, meta.controller),
         ("seed", old.seed, meta.seed),
-        ("code of the controller", old.controller_sha256, meta.controller_sha256),
         *_differences(old.versions, meta.versions),
     ):
         if before != now:
             raise ResultsError(f"{path} was begun with another {what} ({before}, now {now}); {START_OVER}")
+    if old.controller_sha256 != meta.controller_sha256:
+        raise ResultsError(
+            f"{path} was begun with other code of {meta.controller}: its file has changed since; {START_OVER}"
+        )
     if old.scenario_sha256 != meta.scenario_sha256:
         changed = _first_difference(old.scenario_yaml, meta.scenario_yaml)
         raise ResultsError(f"{path} was begun with another scenario: {changed}; {START_OVER}")

@@ -16,7 +16,8 @@ from recosim.controllers.forecasts import make_forecasts
 from recosim.controllers.host import LOCAL_RULES, DecisionLog, ForecastProvider
 from recosim.controllers.isolated import opened_controller
 from recosim.controllers.model_error import MisinformedController, perturbed
-from recosim.controllers.registry import make_controller
+from recosim.controllers.registry import code_of, make_controller
+from recosim.controllers.remembering import can_resume
 from recosim.errors import ScenarioError
 from recosim.results.accounts import CommunityAccounts, read_accounts, write_accounts
 from recosim.results.checkpoint import Checkpoint
@@ -31,7 +32,7 @@ from recosim.scenarios.foreign_process import Process
 from recosim.scenarios.foreign_wiring import Wiring, ended_afterwards
 from recosim.scenarios.input_series import series_of, times_of
 from recosim.scenarios.loader import scenario_yaml
-from recosim.scenarios.resuming import checkpoint_of, code_of, fingerprint
+from recosim.scenarios.resuming import NOT_REMEMBERED, checkpoint_of, fingerprint
 from recosim.scenarios.rules_of_money import sharing_of, tariff_of
 from recosim.scenarios.schema import Scenario
 from recosim.scenarios.sources import notices_of
@@ -132,6 +133,7 @@ def run_scenario(
     isolate: bool = False,
     progress: Progress | None = None,
     see_plant: Callable[[Plant], None] | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> RunResult:
     """Simulate a scenario and write its result file.
 
@@ -156,6 +158,8 @@ def run_scenario(
         Called with steps done, steps in all (warm-up included) and the POSIX time simulated.
     see_plant : callable, optional
         Called with the plant before the first step.
+    tell : callable, optional
+        Called before the first step with what the user should know by then.
 
     Raises
     ------
@@ -167,6 +171,8 @@ def run_scenario(
     path = out or default_path(scenario, name, foreign)
     isolated_s = scenario.controller.kill_after_s if isolate else None
     with opened_controller(name, options, controller is not None, isolated_s) as made:
+        if tell is not None and not resume and foreign is None and not can_resume(made):
+            tell(f"controller {name!r} cannot go on with an interrupted run: {NOT_REMEMBERED}")
         plant = build_plant(scenario, getattr(made, "horizon_steps", 0))
         if see_plant is not None:
             see_plant(plant)

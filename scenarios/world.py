@@ -12,7 +12,8 @@ from recosim.arrays import FloatArray
 from recosim.components import SETPOINT_PREFIX, Devices
 from recosim.contracts import Community, Controller
 from recosim.controllers.faulty_view import FaultyView
-from recosim.controllers.host import METERED, DecisionLog, ForecastProvider, give_state
+from recosim.controllers.host import METERED, DecisionLog, ForecastProvider
+from recosim.controllers.remembering import give_state
 from recosim.results.checkpoint import Checkpoint
 from recosim.results.recorder import BalanceCheck
 from recosim.results.store import RunWriter

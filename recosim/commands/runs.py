@@ -129,6 +129,7 @@ def run(
                 resume=resume,
                 isolate=isolate,
                 progress=progress,
+                tell=lambda note: typer.echo(f"note: {note}", err=True),
             )
     except ForeignError as error:
         raise ForeignError(f"{error}; {what_is_left(path, ended='the run ended')}") from error
