@@ -12,6 +12,8 @@ import numpy as np
 from recosim.arrays import FloatArray, IntArray
 from recosim.errors import ControllerError
 
+HOURS_MAX = 8784
+
 
 @dataclass(frozen=True)
 class Horizon:
@@ -44,6 +46,8 @@ class Horizon:
                     "allowed: slots that divide hours or hold whole hours"
                 )
             start += length
+            if start > HOURS_MAX * hour:
+                raise ControllerError(f"horizon: more than {HOURS_MAX} hours, allowed: a year at most")
         if start == 0 or start % hour:
             raise ControllerError(f"horizon: {start} steps in all, allowed: whole hours, at least one")
 

@@ -2,10 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
 from rich.table import Table
 
-from recosim.tables import empty_table
+from recosim.tables import empty_table, plainly
 
 if TYPE_CHECKING:  # slow to import
     from recosim.results.leaderboard import ForecastTable, Leaderboard
@@ -25,9 +24,9 @@ def leaderboard_tables(board: "Leaderboard", table: "ForecastTable", width: int)
     for part in (found[:split], found[split:]):
         if not part:
             continue  # all stands in the first
-        laid.append(empty_table("" if laid else escape(title(board, table)), ""))
+        laid.append(empty_table("" if laid else title(board, table), ""))
         for column in part:
-            laid[-1].add_column(escape(f"{column.head}\n{column.unit}"), justify="right")
+            laid[-1].add_column(plainly(f"{column.head}\n{column.unit}"), justify="right")
         for place, each in enumerate(table.standings):
-            laid[-1].add_row(escape(each.controller), *(column.cells[place] for column in part))
+            laid[-1].add_row(plainly(each.controller), *(column.cells[place] for column in part))
     return laid

@@ -38,6 +38,17 @@ def grouped(names: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
     yield from groups.items()
 
 
+def printable(text: str) -> str:
+    r"""Text of a file as a terminal may show it: what would steer the terminal is written out.
+
+    Examples
+    --------
+    >>> print(printable("flat\x1b[2J café"))
+    flat\x1b[2J café
+    """
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+
+
 def readable(value: float | None, unit: str = "1", name: str = "") -> str:
     """Write a number for people: as many digits as they can use, and a dash for none.
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from recosim.quantities import quantity
-from recosim.readable import ABSENT, grouped, percent, readable, shown_unit
+from recosim.readable import ABSENT, grouped, percent, printable, readable, shown_unit
 
 if TYPE_CHECKING:  # reading result files is slow to import, and most commands read none
     from recosim.arrays import FloatArray
@@ -39,12 +40,19 @@ def change(row: "ComparisonRow", run: int, unit: str) -> str:
     return ABSENT if nothing else percent(row.percents[run])
 
 
+def plainly(text: str) -> str:
+    """Text of a file as a table shows it: what rich or a terminal would take for an order is written out."""
+    return "\n".join(escape(printable(line)) for line in text.split("\n"))
+
+
 def empty_table(title: str, *heads: str) -> Table:
     """Make a table whose columns after the first are figures, right-aligned."""
-    table = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column(heads[0])
+    table = Table(
+        title=plainly(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False
+    )
+    table.add_column(plainly(heads[0]))
     for head in heads[1:]:
-        table.add_column(head, justify="right", no_wrap=True)
+        table.add_column(plainly(head), justify="right", no_wrap=True)
     return table
 
 
@@ -67,7 +75,7 @@ def comparison_table(comparison: "Comparison") -> Table:
     heads = run_names(comparison)
     table = empty_table(f"Compared with {comparison.runs[0].path}", "", heads[0])
     for head in heads[1:]:
-        table.add_column(head, justify="right", no_wrap=True)
+        table.add_column(plainly(head), justify="right", no_wrap=True)
         table.add_column("change", justify="right", no_wrap=True)
     table.add_column("unit")
     rows = {row.kpi: row for row in comparison.rows if any(value is not None for value in row.values)}
@@ -193,7 +201,7 @@ def show_mean_days(comparison: "Comparison", days: Sequence["FloatArray"]) -> No
 def listing_table(title: str, entries: Mapping[str, str]) -> Table:
     """Lay out names and what they stand for."""
     table = Table(
-        title=title,
+        title=plainly(title),
         title_justify="left",
         title_style="bold",
         box=None,
@@ -203,7 +211,7 @@ def listing_table(title: str, entries: Mapping[str, str]) -> Table:
     table.add_column(no_wrap=True)
     table.add_column(max_width=TEXT_WIDTH)
     for name, description in entries.items():
-        table.add_row(f"  {name}", description)
+        table.add_row(f"  {plainly(name)}", plainly(description))
     return table
 
 

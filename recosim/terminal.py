@@ -133,7 +133,10 @@ def described(error: Exception) -> str:
 
 def one_line(error: Exception) -> str:
     """Message of an error, its lines joined."""
-    return "; ".join(" ".join(line.split()) for line in str(error).splitlines() if line.strip())
+    from recosim.readable import printable
+
+    lines = (" ".join(line.split()) for line in str(error).splitlines())
+    return printable("; ".join(line for line in lines if line))
 
 
 @contextmanager

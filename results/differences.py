@@ -16,6 +16,8 @@ EXOGENOUS_GROUPS = ("weather", "price", "load")
 FAULTS = "faults"
 NAMED_AT_MOST = 6
 _CHOICE_OF_CONTROLLER = ("controller",)
+_DEPTH_MAX = 50
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def differences(first: Run, run: Run) -> list[str]:
@@ -79,12 +81,24 @@ def same_choice(first: Run, run: Run) -> bool:
 def settings_of(scenario_yaml: str, path: Path, left_out: Sequence[str]) -> dict[str, Any]:
     """Read a scenario without some of its sections, flattened to dotted keys."""
     try:
-        settings = yaml.safe_load(scenario_yaml)
-    except yaml.YAMLError as error:
+        settings = yaml.load(_refuse_monsters(scenario_yaml), Loader=_Loader)  # noqa: S506 - a safe loader
+    except (yaml.YAMLError, ValueError) as error:
         raise ResultsError(f"{path} holds a damaged scenario ({error}): run again") from error
+    if not isinstance(settings, dict):
+        raise ResultsError(f"{path} holds a damaged scenario (no mapping): run again")
     flat: dict[str, Any] = {}
     _flatten(settings, "", flat)
     return {k: v for k, v in flat.items() if k.split(".")[0].partition("[")[0] not in left_out}
+
+
+def _refuse_monsters(text: str) -> str:
+    """Refuse what recosim never writes: anchors, by which little text can mean much, and deep nesting."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if isinstance(event, yaml.AliasEvent) or depth > _DEPTH_MAX:
+            raise ValueError("it has anchors or is nested too deeply")
+    return text
 
 
 def differing_keys(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:

@@ -5,6 +5,7 @@ The layout is described in :mod:`recosim.results.store`, which writes it.
 
 import hashlib
 import json
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from pathlib import Path
 from platform import python_version
 from types import TracebackType
 from typing import Any, Self, TypeAlias, TypeVar, overload
+from zipfile import BadZipFile
+from zoneinfo import ZoneInfo
 
 import h5py
 import numpy as np
@@ -25,6 +28,7 @@ from recosim.arrays import FloatArray
 from recosim.errors import ResultsError
 from recosim.results.atomic_file import InUseError, opened
 from recosim.results.checkpoint import read_checkpoint
+from recosim.results.file_check import STEPS_MAX, UnsafeFileError, refuse_unsafe
 from recosim.timegrid import SECONDS_PER_DAY, TimeGrid
 
 Kpi: TypeAlias = float | int | None
@@ -32,6 +36,7 @@ AnyRun = TypeVar("AnyRun", bound="Run")
 
 FORMAT = "recosim-run-1"
 BLOCK_BYTES = 8_000_000
+_LAST_START = 7_258_118_400  # the year 2200
 
 _PACKAGES = ("recosim", "mosaik", "highspy", "pyomo", "numpy", "scipy", "pandas", "h5py", "pvlib", "pydantic")
 
@@ -128,13 +133,9 @@ class Run:
         )
         self.complete = bool(meta.attrs["complete"])
         self.committed = int(file["committed"][()])
-        n_steps = file["time"].shape[0]
-        self.grid = TimeGrid(
-            start=int(file["time"][0]) if n_steps else 0,
-            step_s=int(meta.attrs["step_s"]),
-            n_steps=n_steps,
-            timezone=str(meta.attrs["timezone"]),
-        )
+        self.grid = _grid_of(file)
+        if not 0 <= self.committed <= self.grid.n_steps:
+            raise ValueError(f"{self.committed} of {self.grid.n_steps} steps are committed")
         self.kpis: Mapping[str, Kpi] = json.loads(meta["kpis"].asstr()[()]) if self.complete else {}
 
     @cached_property
@@ -295,6 +296,23 @@ class _Closed:
         """Nothing is open."""
 
 
+def _grid_of(file: h5py.File) -> TimeGrid:
+    """Steps of a run; a ValueError where its times are none."""
+    attributes, time = file["meta"].attrs, file["time"]
+    if time.ndim != 1 or not 0 < len(time) <= STEPS_MAX:
+        raise ValueError(f"/time has the shape {time.shape}, allowed: 1 to {STEPS_MAX} steps")
+    times = time[:]
+    grid = TimeGrid(
+        start=int(times[0]),
+        step_s=int(attributes["step_s"]),
+        n_steps=len(times),
+        timezone=ZoneInfo(str(attributes["timezone"])).key,
+    )
+    if not 0 <= grid.start <= _LAST_START or not np.array_equal(times, grid.times):
+        raise ValueError(f"/time does not advance by {grid.step_s} s from a time within 1970 to 2200")
+    return grid
+
+
 def _read_columns(group: h5py.Group) -> dict[str, NDArray[Any]]:
     columns = {}
     for name, dataset in group.items():
@@ -326,12 +344,14 @@ def open_run(path: Path, kind: type[Run] = Run) -> Run:
         file = opened(path)
     except BlockingIOError:
         raise InUseError.of(path) from None
-    except OSError as error:
+    except (OSError, RuntimeError) as error:
         raise ResultsError(
             f"{path} cannot be opened ({one_line(error)}): if it was copied, it was cut short, so copy it "
             "again; else run again"
         ) from error
     try:
+        with _reading(path, "its structure"):
+            refuse_unsafe(path, file)
         with _reading(path, "/meta"):
             _check_layout(path, file)
             return kind(path, file)
@@ -366,15 +386,23 @@ def _reading(path: Path, what: str) -> Iterator[None]:
     """Turn what h5py raises on a damaged file, which is many things, into our error."""
     try:
         yield
+    except UnsafeFileError as error:
+        raise ResultsError(
+            f"{path} is damaged or not written by recosim: {one_line(error)}; run again"
+        ) from error
     except (
+        ArithmeticError,
         AttributeError,
-        KeyError,
-        IndexError,
+        BadZipFile,
+        EOFError,
+        LookupError,
+        NotImplementedError,
         OSError,
         RuntimeError,
         TypeError,
         ValueError,
         MemoryError,
+        zlib.error,
     ) as error:
         raise ResultsError(
             f"{path} is damaged: {what} cannot be read ({one_line(error)}); run again"

@@ -26,6 +26,7 @@ from recosim.scenarios.schema import SEED_MAX, ControllerChoice, ModelError, Per
 
 DAYS_PER_WEEK = 7
 WEEK_LAST = 52
+SEEDS_MAX = 10_000
 FORECASTS: tuple[str, ...] = get_args(Scenario.model_fields["forecast"].annotation)
 _SOURCES = (".py", ".yaml", ".csv")
 _SHOWS_ONLY = ("__main__.py", "cli.py", "leaderboard_tables.py", "tables.py", "terminal.py")
@@ -148,9 +149,9 @@ def pairs_of(scenario: Scenario, n_seeds: int, weeks: Sequence[int], days: int |
     BenchError
         A number is out of range.
     """
-    most = SEED_MAX - scenario.seed + 1
+    most = min(SEED_MAX - scenario.seed + 1, SEEDS_MAX)
     if not 1 <= n_seeds <= most:
-        raise BenchError(f"--seeds {n_seeds}, allowed: 1 to {most}, from the scenario's seed on")
+        raise BenchError(f"--seeds {n_seeds}, allowed: 1 to {most}")
     period = scenario.period
     most_days = next(m.le for m in Period.model_fields["days"].metadata if hasattr(m, "le"))
     if days is not None and not 1 <= days <= most_days:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any, Literal
 
 from recosim import errors
@@ -67,7 +68,11 @@ class ControllerReport:
 
 
 def check_controller(
-    spec: str, scenario: str = SCENARIO, overrides: Sequence[str] = (), progress: Progress | None = None
+    spec: str,
+    scenario: str = SCENARIO,
+    overrides: Sequence[str] = (),
+    progress: Progress | None = None,
+    data: Sequence[str | Path] = (),
 ) -> ControllerReport:
     """Check a controller.
 
@@ -81,6 +86,8 @@ def check_controller(
         ``key=value`` for an option of the controller, ``section.key=value`` as for `load_scenario`.
     progress : callable, optional
         Told what goes on, how many parts of the check are done, and how many there are.
+    data : sequence of str or Path
+        Folders from which the scenario may read files, as for `load_scenario`.
 
     Raises
     ------
@@ -88,8 +95,8 @@ def check_controller(
         The controller cannot be loaded with these options, or the scenario is wrong.
     """
     words = [_as_option(override) for override in overrides]
-    loaded = load_scenario(scenario, words)
-    supervised = _Supervised(spec, scenario, words, loaded.controller.kill_after_s, progress)
+    loaded = load_scenario(scenario, words, data)
+    supervised = _Supervised(spec, scenario, words, loaded.controller.kill_after_s, progress, data)
     return ControllerReport(controller=spec, scenario=loaded.name, checks=tuple(supervised.run()))
 
 
@@ -109,8 +116,9 @@ class _Supervised:
         overrides: Sequence[str],
         kill_after_s: float,
         progress: Progress | None,
+        data: Sequence[str | Path],
     ) -> None:
-        self._arguments = (spec, scenario, list(overrides))
+        self._arguments = (spec, scenario, list(overrides), list(data))
         self._kill_after_s, self._progress = kill_after_s, progress
         self._where = "while it was loaded"
 
@@ -174,7 +182,9 @@ class _Supervised:
         )
 
 
-def _serve(connection: Connection, spec: str, scenario: str, overrides: Sequence[str]) -> None:
+def _serve(
+    connection: Connection, spec: str, scenario: str, overrides: Sequence[str], data: Sequence[str | Path]
+) -> None:
     """Check, and tell the parent: what the process does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.dup2(2, 1)  # what a controller prints must not end up between the results
@@ -191,7 +201,7 @@ def _serve(connection: Connection, spec: str, scenario: str, overrides: Sequence
         tell("calling", where, times, done, total)
 
     try:
-        Course(spec, load_scenario(scenario, overrides), check, calling).run()
+        Course(spec, load_scenario(scenario, overrides, data), check, calling).run()
     except SystemExit as ended:
         message = f"the controller's code called exit({ended.code!r}); take the call out"
         tell("error", ControllerError.__name__, message)

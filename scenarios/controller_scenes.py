@@ -60,7 +60,7 @@ def scenes_of(scenario: Scenario) -> Iterator[Scene]:
             "community": other,
             "faults": (),
         }
-        changed = scenario.model_copy(update=changes).placed_in(scenario.folder)
+        changed = scenario.model_copy(update=changes).placed_in(scenario.folders)
         return Scene(name=f"{season}, {size}", season=season, size=size, scenario=changed)
 
     few = sized(min(3, most))

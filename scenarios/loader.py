@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from recosim.errors import ScenarioError
+from recosim.scenarios.data_folders import DataFolders, checked_folders
 from recosim.scenarios.schema import ControllerChoice, Scenario
 from recosim.scenarios.schema_messages import Location, path_text, problem_lines, shortened, suggestion
 from recosim.scenarios.sizing import resize
@@ -89,7 +91,9 @@ def library_descriptions() -> dict[str, str]:
     return {name: load_scenario(name).description for name in library_names()}
 
 
-def load_scenario(name_or_path: str, overrides: Sequence[str] = ()) -> Scenario:
+def load_scenario(
+    name_or_path: str, overrides: Sequence[str] = (), data: Sequence[str | Path] = ()
+) -> Scenario:
     """Read a scenario from the library or a file, change it, check it, and bring it to its size.
 
     Parameters
@@ -100,6 +104,9 @@ def load_scenario(name_or_path: str, overrides: Sequence[str] = ()) -> Scenario:
         ``key.key=value`` each, applied in order; entries of a list are named ``[0]`` or ``.0``. The value is
         read as YAML. ``controller.key=value`` sets an option of the controller; ``--days=7`` and the others
         of ``RUN_OPTIONS`` are named as such in messages.
+    data : sequence of str or Path
+        Folders from which the scenario may read files, beside its own; a file that an override names is
+        allowed wherever it lies.
 
     Returns
     -------
@@ -111,11 +118,12 @@ def load_scenario(name_or_path: str, overrides: Sequence[str] = ()) -> Scenario:
     ScenarioError
         There is no such scenario, or it is wrong: one line per problem, five at most.
     """
+    named = checked_folders(data)
     if name_or_path in library_names():
         text = files("recosim.scenarios.library").joinpath(f"{name_or_path}.yaml").read_text(encoding="utf-8")
-        return scenario_from_text(text, overrides, source=f"{name_or_path}.yaml")
+        return scenario_from_text(text, overrides, f"{name_or_path}.yaml", DataFolders(named=named))
     path = Path(name_or_path).expanduser()
-    if not path.is_file():
+    if not is_file(path):
         if path.suffix in _SUFFIXES or os.sep in name_or_path:
             raise ScenarioError(f"scenario file {name_or_path!r} does not exist; correct the path")
         known = library_names()
@@ -123,7 +131,16 @@ def load_scenario(name_or_path: str, overrides: Sequence[str] = ()) -> Scenario:
         raise ScenarioError(
             f"no scenario {name_or_path!r}{close} allowed: {', '.join(known)}, or the path of a YAML file"
         )
-    return scenario_from_text(yaml_text(path), overrides, source=path.name, folder=path.resolve().parent)
+    folders = DataFolders(scenario=path.resolve().parent, named=named)
+    return scenario_from_text(yaml_text(path), overrides, path.name, folders)
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is an ordinary file; also where the name could be none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def yaml_text(path: Path) -> str:
@@ -145,7 +162,10 @@ def yaml_text(path: Path) -> str:
 
 
 def scenario_from_text(
-    text: str, overrides: Sequence[str] = (), source: str = "scenario", folder: Path | None = None
+    text: str,
+    overrides: Sequence[str] = (),
+    source: str = "scenario",
+    folders: DataFolders | None = None,
 ) -> Scenario:
     """Scenario from YAML text, such as a result file holds it; parameters and errors as `load_scenario`.
 
@@ -155,9 +175,10 @@ def scenario_from_text(
     overrides : sequence of str
     source : str
         What messages call the text.
-    folder : Path, optional
-        Where the scenario's relative paths begin.
+    folders : DataFolders, optional
+        Where its files may lie; left out: it may read none.
     """
+    folders = folders or DataFolders()
     data = mapping_from_text(text, source, Scenario)
     placed: list[tuple[Location, str]] = []
     for override in overrides:
@@ -174,7 +195,14 @@ def scenario_from_text(
         scenario = scenario.model_copy(update={"community": resize(community, community.size, scenario.seed)})
     if scenario.faults:
         _refuse_faults(scenario, source, placed)
-    return scenario.placed_in(folder)
+    named = frozenset(file for key, file in _files(scenario) if any(key[: len(at)] == at for at, _ in placed))
+    return scenario.placed_in(replace(folders, files=named))
+
+
+def _files(scenario: Scenario) -> list[tuple[Location, str]]:
+    """Keys that name files, and the files."""
+    sections = {"weather": scenario.weather, "prices": scenario.prices}
+    return [((name, "file"), section.file) for name, section in sections.items() if section.file is not None]
 
 
 def _refuse_faults(scenario: Scenario, source: str, placed: Sequence[tuple[Location, str]]) -> None:

@@ -1,6 +1,8 @@
 """The band in which each dwelling's temperature was wanted, worked out again from a run's scenario."""
 
-from dataclasses import fields
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -9,6 +11,7 @@ from recosim.errors import RecosimError
 from recosim.results.report_series import Band
 from recosim.results.run_file import Run
 from recosim.scenarios.community import comfort_calendar
+from recosim.scenarios.data_folders import DataFolders, checked_folders
 from recosim.scenarios.loader import scenario_from_text
 from recosim.scenarios.runner import build_plant
 from recosim.scenarios.schema import Scenario
@@ -19,14 +22,21 @@ DWELLINGS_WITH_OWN_BAND = 100
 """With more, households are not made a second time: a year of one takes about 0.2 s."""
 
 
-def band_of(run: Run) -> Band:
+def band_of(run: Run, data: Sequence[str | Path] = ()) -> Band:
     """Comfort band over the committed steps of a run.
+
+    Parameters
+    ----------
+    run : Run
+    data : sequence of str or Path
+        Folders in which the scenario's weather and prices may lie, beside that of the result file.
 
     With more than ``DWELLINGS_WITH_OWN_BAND`` dwellings, or where the scenario's data are not at hand any
     more, it is that of a dwelling whose people are at home and awake.
     """
+    folders = DataFolders(scenario=run.path.resolve().parent, named=checked_folders(data))
     try:
-        scenario = scenario_from_text(run.meta.scenario_yaml, source=str(run.path))
+        scenario = scenario_from_text(run.meta.scenario_yaml, source=str(run.path), folders=folders)
     except RecosimError as error:
         return Band(note=f"The comfort band is not drawn: this version does not read the scenario ({error}).")
     if len(scenario.community.dwellings) <= DWELLINGS_WITH_OWN_BAND:
@@ -34,7 +44,10 @@ def band_of(run: Run) -> Band:
             return _of_each(scenario, run.committed)
         except RecosimError:
             pass  # its weather or its prices may lie elsewhere
-    return _awake(scenario, run.grid_committed)
+    band = _awake(scenario, run.grid_committed)
+    if scenario.weather.file is None and scenario.prices.file is None:
+        return band
+    return replace(band, note=f"{band.note} Each dwelling's own needs the scenario's files: --data DIR.")
 
 
 def _of_each(scenario: Scenario, n_steps: int) -> Band:

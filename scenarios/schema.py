@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
-from recosim.errors import ScenarioError
+from recosim.scenarios.data_folders import DataFolders
 from recosim.scenarios.schema_climate import Climate
 from recosim.scenarios.schema_community import Community
 from recosim.scenarios.schema_faults import Fault
@@ -30,6 +30,8 @@ Zone = Literal["NORD", "CNOR", "CSUD", "SUD", "CALA", "SICI", "SARD"]
 SEED_MAX = 2**32 - 1
 YEAR_MIN, YEAR_MAX = 2000, 2100
 FAULTS_MAX = 1000
+DWELLING_STEPS_MAX = 400_000_000
+"""Ten years of 1000 dwellings in quarter-hours; a series of that is 1.6 GB."""
 HalfWidth = Annotated[float, Field(ge=0.0, lt=0.5)]
 FilePath = Annotated[str, Field(min_length=1, max_length=1000)]
 
@@ -107,7 +109,7 @@ class Location(Section):
 class _Source(Section):
     source: Literal["synthetic", "file"] = Field(default="synthetic", description="Made by recosim, or read.")
     file: FilePath | None = Field(
-        default=None, description="Path, seen from the scenario file's folder or the current one."
+        default=None, description="Path within the scenario file's folder, or a folder of --data."
     )
 
     @model_validator(mode="after")
@@ -235,7 +237,7 @@ class Scenario(Section):
         default=(), strict=False, max_length=FAULTS_MAX, description="What is out of order, and when."
     )
 
-    _folder: Path | None = PrivateAttr(default=None)
+    _folders: DataFolders = PrivateAttr(default=DataFolders())
 
     @field_validator("model_error", mode="before", json_schema_input_type=ModelError | HalfWidth)
     @classmethod
@@ -268,29 +270,34 @@ class Scenario(Section):
             )
         return self
 
-    @property
-    def folder(self) -> Path | None:
-        """Folder of the scenario file, None for the library; not part of the scenario's text or hash."""
-        return self._folder
+    @model_validator(mode="after")
+    def _fits_into_memory(self) -> Self:
+        n_dwellings = self.community.size or len(self.community.dwellings)
+        n_steps = (self.period.days + self.period.warmup_days) * 24 * 60 // self.period.step_minutes
+        if n_dwellings * n_steps > DWELLING_STEPS_MAX:
+            raise ValueError(
+                f"{n_dwellings} dwellings times {n_steps} steps are more than {DWELLING_STEPS_MAX:,}; give "
+                "fewer days or dwellings, or a longer period.step_minutes"
+            )
+        return self
 
-    def placed_in(self, folder: Path | None) -> Self:
-        """Return the same scenario, seen from another folder."""
+    @property
+    def folders(self) -> DataFolders:
+        """Where its files may lie; not part of the scenario's text or hash."""
+        return self._folders
+
+    def placed_in(self, folders: DataFolders | Path | None) -> Self:
+        """Return the same scenario, seen from another folder, or from several."""
         placed = self.model_copy()
-        placed._folder = folder
+        placed._folders = folders if isinstance(folders, DataFolders) else DataFolders(scenario=folders)
         return placed
 
     def path_of(self, file: str) -> Path:
-        """Find a file the scenario names: beside the scenario file, else in the current folder.
+        """Find a file that the scenario names: in its own folder or those of ``--data``.
 
         Raises
         ------
         ScenarioError
-            The file is in neither.
+            The file is in none of them, or the path leads out of them.
         """
-        folders = [folder for folder in (self._folder, Path.cwd()) if folder is not None]
-        for folder in folders:
-            path = folder / Path(file).expanduser()
-            if path.is_file():
-                return path
-        looked = " or ".join(str(folder) for folder in dict.fromkeys(folders))
-        raise ScenarioError(f"file {file!r} is not in {looked}; correct the path in scenario {self.name!r}")
+        return self._folders.path_of(file, self.name)

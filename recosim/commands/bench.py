@@ -8,11 +8,12 @@ from typing import Annotated
 
 import typer
 
-from recosim.commands.options import Debug, Overrides, ScenarioName
+from recosim.commands.options import Data, Debug, Overrides, ScenarioName
 from recosim.terminal import EXIT_ERROR, count_bar, guarded, one_line, user_code
 
 DEFAULT_WEEKS = "1,14,27,40"
 WARNINGS_SHOWN = 10
+WORKERS_MAX = 1000
 
 
 @guarded
@@ -55,6 +56,7 @@ def bench(
         bool, typer.Option("--bound/--no-bound", help="Compute lower bounds, for the regret.")
     ] = True,
     sets: Overrides = None,
+    data: Data = None,
     debug: Debug = False,
 ) -> None:
     """Compare controllers: each with every forecast, in every seed and period, and a leaderboard of all.
@@ -67,17 +69,17 @@ def bench(
         raise BenchError("--days and --weeks: give one of them")
     if workers is not None and scheduler is not None:
         raise BenchError("--workers and --scheduler: give one of them; the cluster has its own workers")
-    if workers is not None and workers < 1:
-        raise BenchError(f"--workers {workers}, allowed: 1 or more")
+    if workers is not None and not 1 <= workers <= WORKERS_MAX:
+        raise BenchError(f"--workers {workers}, allowed: 1 to {WORKERS_MAX}")
     from recosim.scenarios.loader import load_scenario
 
-    loaded = load_scenario(scenario, sets or [])
+    loaded = load_scenario(scenario, sets or [], data or ())
     from recosim.scenarios.bench import Plan, run_bench
     from recosim.scenarios.bench_controllers import contestants
     from recosim.scenarios.bench_plan import forecasts_of, pairs_of, weeks_of
 
     plan = Plan(
-        load=lambda seed: load_scenario(scenario, [*(sets or []), f"--seed={seed}"]),
+        load=lambda seed: load_scenario(scenario, [*(sets or []), f"--seed={seed}"], data or ()),
         contestants=contestants(controllers, loaded.controller),
         forecasts=forecasts_of(forecasts) if forecasts is not None else (loaded.forecast,),
         pairs=pairs_of(loaded, seeds, weeks_of(DEFAULT_WEEKS if weeks is None else weeks), days),

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from recosim.commands.options import Debug, Json
+from recosim.commands.options import Data, Debug, Json
 from recosim.terminal import EXIT_RED, STANDARD_OUTPUT, check_json_target, count_bar, guarded, write_json
 
 Spec = Annotated[
@@ -30,6 +30,7 @@ def check_controller(
         str,
         typer.Option(metavar="SCENARIO", help="The community: at most ten of its dwellings."),
     ] = "naples",
+    data: Data = None,
     json_to: Json = None,
     debug: Debug = False,
 ) -> None:
@@ -41,7 +42,7 @@ def check_controller(
     from recosim.scenarios.controller_check import check_controller as checked
 
     with count_bar("check") as progress:
-        report = checked(spec, scenario, sets or [], progress)
+        report = checked(spec, scenario, sets or [], progress, data or ())
     if json_to is not None:
         write_json(json_to, {**asdict(report), "checks": [asdict(c) for c in report.checks], "ok": report.ok})
     if json_to != STANDARD_OUTPUT:

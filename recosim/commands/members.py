@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from recosim.readable import readable
-from recosim.tables import empty_table, show
+from recosim.tables import empty_table, plainly, show
 
 if TYPE_CHECKING:  # reading result files is slow to import
     from rich.table import Table
@@ -56,7 +56,7 @@ def members_table(accounts: "CommunityAccounts", days: str) -> "Table":
     if abs(fund) >= 0.005:
         rows["fund"] = (0.0, 0.0, 0.0, fund, -fund, 0.0)
     for name, values in rows.items():
-        table.add_row(name, *_cells((*values, values[-1] - values[-2])))
+        table.add_row(plainly(name), *_cells((*values, values[-1] - values[-2])))
     table.add_section()
     total = [sum(column) for column in zip(*rows.values(), strict=True)]
     table.add_row("[bold]all[/bold]", *_cells((*total, total[-1] - total[-2])))
@@ -68,7 +68,7 @@ def bills_table(accounts: "CommunityAccounts", days: str) -> "Table":
     table = empty_table(f"Bills, EUR for {days}", "", *COMPONENTS.values())
     bills = {name: [a.bill[part] for part in COMPONENTS] for name, a in accounts.members.items()}
     for name, values in bills.items():
-        table.add_row(name, *_cells(values))
+        table.add_row(plainly(name), *_cells(values))
     table.add_section()
     table.add_row("[bold]all[/bold]", *_cells([sum(column) for column in zip(*bills.values(), strict=True)]))
     return table

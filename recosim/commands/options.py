@@ -1,5 +1,6 @@
 """Arguments and options that several commands share."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,6 +9,14 @@ ScenarioName = Annotated[str, typer.Argument(metavar="SCENARIO", help="A library
 Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change one value of the scenario; may be repeated."),
+]
+Data = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--data",
+        metavar="DIR",
+        help="A folder from which the scenario may read files, beside its own; may be repeated.",
+    ),
 ]
 Start = Annotated[str | None, typer.Option(metavar="DATE", help="First day, such as 2025-07-14.")]
 Days = Annotated[str | None, typer.Option(metavar="N", help="Number of days.")]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from recosim.commands.options import Debug
+from recosim.commands.options import Data, Debug
 from recosim.terminal import guarded
 
 
@@ -25,6 +25,7 @@ def report(
             help="First day of the week that is drawn step by step; default: the one that could share most.",
         ),
     ] = None,
+    data: Data = None,
     debug: Debug = False,
 ) -> None:
     """Write one HTML page that tells a run's story, or compares several; it needs no network."""
@@ -34,5 +35,5 @@ def report(
     from recosim.scenarios.report_bands import band_of
 
     check_page(out, files)
-    write_text(out, report_page(files, band_of, week))
+    write_text(out, report_page(files, lambda run: band_of(run, data or ()), week))
     typer.echo(out)

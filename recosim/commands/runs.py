@@ -8,7 +8,17 @@ from typing import Annotated
 
 import typer
 
-from recosim.commands.options import Days, Debug, Json, Overrides, ScenarioName, Seed, Start, run_options
+from recosim.commands.options import (
+    Data,
+    Days,
+    Debug,
+    Json,
+    Overrides,
+    ScenarioName,
+    Seed,
+    Start,
+    run_options,
+)
 from recosim.errors import ControllerError, ForeignError, ResultsError
 from recosim.terminal import (
     EXIT_INTERRUPTED,
@@ -42,6 +52,7 @@ def run(
         ),
     ] = None,
     sets: Overrides = None,
+    data: Data = None,
     start: Start = None,
     days: Days = None,
     seed: Seed = None,
@@ -79,7 +90,7 @@ def run(
     from recosim.scenarios.loader import load_scenario
 
     overrides = [*(sets or []), *run_options(start, days, seed)]
-    loaded = load_scenario(scenario, [*overrides, "faults=[]"] if without_faults else overrides)
+    loaded = load_scenario(scenario, [*overrides, "faults=[]"] if without_faults else overrides, data or ())
     if controller is not None and not controller.strip():
         raise ControllerError("--controller is empty; `recosim list` shows the names that are installed")
     from recosim.results.store import check_target
@@ -207,6 +218,7 @@ def compare(
 def bound(
     scenario: ScenarioName,
     sets: Overrides = None,
+    data: Data = None,
     start: Start = None,
     days: Days = None,
     seed: Seed = None,
@@ -224,7 +236,7 @@ def bound(
     check_json_target(json_to)
     from recosim.scenarios.loader import load_scenario
 
-    loaded = load_scenario(scenario, [*(sets or []), *run_options(start, days, seed)])
+    loaded = load_scenario(scenario, [*(sets or []), *run_options(start, days, seed)], data or ())
     from recosim.scenarios.bound import bound_scenario
 
     with progress_bar(loaded.name) as progress:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from recosim.commands.options import Debug, Overrides, ScenarioName
+from recosim.commands.options import Data, Debug, Overrides, ScenarioName
 from recosim.terminal import STANDARD_OUTPUT, guarded, user_code, write_json
 
 CONTROLLERS = "recosim.controllers"
@@ -26,11 +26,11 @@ def list_() -> None:
 
 
 @guarded
-def check(scenario: ScenarioName, sets: Overrides = None, debug: Debug = False) -> None:
+def check(scenario: ScenarioName, sets: Overrides = None, data: Data = None, debug: Debug = False) -> None:
     """Read a scenario and its data, and say what is wrong, without running it."""
     from recosim.scenarios.loader import load_scenario
 
-    loaded = load_scenario(scenario, sets or [])
+    loaded = load_scenario(scenario, sets or [], data or ())
     from recosim.scenarios.runner import check_scenario
 
     with user_code():

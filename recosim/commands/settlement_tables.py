@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-from rich.markup import escape
 from rich.table import Table
 
 from recosim.readable import ABSENT, readable
-from recosim.tables import empty_table
+from recosim.tables import empty_table, plainly
 
 if TYPE_CHECKING:  # reading results is slow to import, and most commands read none
     from recosim.results.settled import Settled
@@ -93,7 +92,7 @@ def plants_table(found: dict[str, Any]) -> Table:
     table = empty_table("Plants", "delivery point", *heads)
     for pod, plant in found["by_plant"].items():
         table.add_row(
-            escape(pod),
+            plainly(pod),
             readable(plant["energy_injected_kwh"], "kWh"),
             readable(plant["energy_incentivised_kwh"], "kWh"),
             readable(plant["rate_mean_eur_per_mwh"], "EUR"),
@@ -119,7 +118,7 @@ def members_table(settled: "Settled", found: dict[str, Any]) -> Table:
             sums[part] = None if cents[part] is None or so_far is None else so_far + cents[part]
         energies = (readable(member[f"energy_{flow}_kwh"], "kWh") for flow in ENERGY_OF_MEMBER)
         shown = pod if name == pod else f"{pod} {name}"
-        table.add_row(escape(shown), *energies, *(money(cents[part]) for part in sums))
+        table.add_row(plainly(shown), *energies, *(money(cents[part]) for part in sums))
     table.add_section()
     totals = (sum(member[f"energy_{flow}_kwh"] for member in members) for flow in ENERGY_OF_MEMBER)
     table.add_row(

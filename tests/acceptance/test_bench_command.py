@@ -196,7 +196,7 @@ def test_a_worker_process_that_dies_takes_no_other_run_along(folder: Path) -> No
         (["--controllers", "rules,nobody"], "'nobody' is not installed"),
         (["--controllers", "rules", "--weeks", "1"], "--days and --weeks: give one of them"),
         (["--controllers", "rules", "--seeds", "0"], "--seeds 0, allowed: 1 to"),
-        (["--controllers", "rules", "--workers", "0"], "--workers 0, allowed: 1 or more"),
+        (["--controllers", "rules", "--workers", "0"], "--workers 0, allowed: 1 to 1000"),
         (["--controllers", "rules", "--scheduler", "nowhere"], "no Dask scheduler answers there"),
         (["--controllers", "rules", "--scheduler", "tcp://127.0.0.1:9"], "no Dask scheduler answers there"),
         (

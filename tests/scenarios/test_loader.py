@@ -45,9 +45,9 @@ def test_a_short_file_is_enough(tmp_path):
     path.write_text(TEXT, encoding="utf-8")
     scenario = load_scenario(str(path))
     assert scenario.name == "mine"
-    assert scenario.folder == tmp_path.resolve()
+    assert scenario.folders.scenario == tmp_path.resolve()
     assert scenario.settlement.configuration == "GAC"
-    assert load_scenario("naples").folder is None
+    assert load_scenario("naples").folders.scenario is None
 
 
 @pytest.mark.parametrize("name", ["naples", "naples-paper", "naples-small"])

@@ -215,22 +215,6 @@ def test_hours_are_read_from_lists():
     assert comfort.cooling_hours == ()
 
 
-def test_files_are_found_beside_the_scenario_first(tmp_path, monkeypatch):
-    beside, current = tmp_path / "beside", tmp_path / "current"
-    for folder in (beside, current):
-        folder.mkdir()
-        (folder / "w.csv").write_text("", encoding="utf-8")
-    (current / "only.csv").write_text("", encoding="utf-8")
-    monkeypatch.chdir(current)
-    scenario = load_scenario("naples").placed_in(beside)
-    assert scenario.path_of("w.csv") == beside / "w.csv"
-    assert scenario.path_of("only.csv") == current / "only.csv"
-    assert scenario.path_of(str(current / "w.csv")) == current / "w.csv"
-    assert load_scenario("naples").path_of("w.csv") == current / "w.csv"
-    with pytest.raises(ScenarioError, match="'none.csv' is not in .*beside or .*current"):
-        scenario.path_of("none.csv")
-
-
 def test_forecasts_and_model_error():
     scenario = load_scenario("naples")
     assert scenario.forecast == "perfect"

@@ -10,6 +10,7 @@ import pytest
 
 from recosim.commands.weather import weather_app
 from recosim.errors import InputDataError, ScenarioError
+from recosim.scenarios.data_folders import DataFolders
 from recosim.scenarios.loader import json_schema, load_scenario, scenario_from_text, scenario_yaml
 from recosim.scenarios.weather_files import read_weather
 from recosim.scenarios.weather_mapping import EXAMPLE_PLAIN, EXAMPLE_STATION, WeatherMapping
@@ -192,7 +193,7 @@ def scenario_text(file: Path, mapping: dict[str, Any]) -> str:
 
 def test_a_scenario_reads_its_station_at_its_location(write) -> None:
     path = write(day())
-    scenario = scenario_from_text(scenario_text(path, PLAIN), folder=path.parent)
+    scenario = scenario_from_text(scenario_text(path, PLAIN), folders=DataFolders(scenario=path.parent))
     weather = weather_of(scenario)
     assert (weather.latitude, weather.longitude) == (40.85, 14.27)
     assert weather.grid.step_s == 900
