@@ -16,7 +16,7 @@ from recosim.results.differences import (
     settings_of,
 )
 from recosim.results.fault_costs import costs_of_faults
-from recosim.results.run_file import Kpi, Run, open_run
+from recosim.results.run_file import Kpi, Run, damage_told, open_run
 
 KPIS_PER_BILLS = ("cost_net_eur", "objective_eur")
 """Figures that may be near zero or negative, so their changes are also given in per cent of the bills."""
@@ -153,7 +153,7 @@ def compare(paths: Sequence[Path], bound: Path | None = None) -> Comparison:
     bounded = None if bound is None else _read_bound(bound)
     with open_run(paths[0]) as first:
         for path in paths:
-            with open_run(path) as run:
+            with open_run(path) as run, damage_told(path):
                 if not run.complete:
                     raise ResultsError(
                         f"{path} is not complete: {run.committed} of {run.grid.n_steps} steps are in it; "

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from recosim.errors import ResultsError
 from recosim.results.folders import check_folder, staged, write_text
-from recosim.results.run_file import Run, one_line, open_run
+from recosim.results.run_file import Run, damage_told, open_run
 
 Exporter: TypeAlias = Callable[[Run, Path], list[Path]]
 """Writes its files into a folder, and returns them."""
@@ -50,10 +50,8 @@ def export_run(path: Path, exporter: Exporter, folder: Path, force: bool = False
         if run.committed == 0:
             raise ResultsError(f"{path} holds no recorded step: run again")
         with staged(folder) as stage:
-            try:
+            with damage_told(path):
                 files = exporter(run, stage)
-            except (ValueError, OverflowError) as error:  # names that are no text, times that are none
-                raise ResultsError(f"{path} is damaged: {one_line(error)}; run again") from error
             notices = stage / NOTICES_FILE
             write_text(notices, notices_text(run))
             names = [file.name for file in (*files, notices)]

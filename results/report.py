@@ -1,7 +1,7 @@
 """The story of a run, or of several, as one HTML page that needs nothing else."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ from recosim.results.report_series import (
     week_data,
 )
 from recosim.results.report_words import glued, headline, in_words, incomplete_words
-from recosim.results.run_file import Run, one_line, open_run
+from recosim.results.run_file import Run, damage_told, open_run
 
 RUNS_AT_MOST = 8
 
@@ -65,7 +65,7 @@ def report_page(paths: Sequence[Path], band_of: BandOf, week: str | None = None)
         names = _names(opened)
         stories = []
         for place, run in enumerate(opened):
-            with _damage_told(run):
+            with damage_told(run.path):
                 band = band_of(run) if _has_dwellings(run) else None
                 story = _story(run, place, names[place], band, week, limit)
                 story["faults"] = faults = faults_story(run, paths)
@@ -85,18 +85,6 @@ def report_page(paths: Sequence[Path], band_of: BandOf, week: str | None = None)
         weeks=as_script([story["week"] for story in stories]),
         plotly=plotly_script(),
     )
-
-
-@contextmanager
-def _damage_told(run: Run) -> Iterator[None]:
-    """Blame the file for parts of it that are there but do not fit together."""
-    try:
-        yield
-    except (AttributeError, LookupError, TypeError, ValueError) as error:
-        what = f"{type(error).__name__}: {one_line(error)}"
-        raise ResultsError(
-            f"{run.path} is damaged: its parts do not fit together ({what}); run again"
-        ) from error
 
 
 def _has_dwellings(run: Run) -> bool:

@@ -25,7 +25,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recosim.arrays import FloatArray
+from recosim.components import SETPOINT_PREFIX
 from recosim.errors import ResultsError
+from recosim.quantities import quantity as describe
 from recosim.results.atomic_file import InUseError, opened
 from recosim.results.checkpoint import read_checkpoint
 from recosim.results.file_check import STEPS_MAX, UnsafeFileError, refuse_unsafe
@@ -122,11 +124,11 @@ class Run:
         meta = file["meta"]
         self.meta = RunMeta(
             name=str(meta.attrs["name"]),
-            scenario_yaml=meta["scenario"].asstr()[()],
+            scenario_yaml=_text_of(meta["scenario"]),
             controller=str(meta.attrs["controller"]),
             seed=int(meta.attrs["seed"]),
             created=str(meta.attrs["created"]),
-            versions=json.loads(meta["versions"].asstr()[()]),
+            versions={str(k): str(v) for k, v in json.loads(_text_of(meta["versions"])).items()},
             inputs_sha256=str(meta.attrs.get("inputs_sha256", "")),
             controller_sha256=str(meta.attrs.get("controller_sha256", "")),
             notices=tuple(json.loads(meta["notices"].asstr()[()])) if "notices" in meta else (),
@@ -136,12 +138,21 @@ class Run:
         self.grid = _grid_of(file)
         if not 0 <= self.committed <= self.grid.n_steps:
             raise ValueError(f"{self.committed} of {self.grid.n_steps} steps are committed")
-        self.kpis: Mapping[str, Kpi] = json.loads(meta["kpis"].asstr()[()]) if self.complete else {}
+        self.kpis: Mapping[str, Kpi] = _kpis_of(_text_of(meta["kpis"])) if self.complete else {}
+        self._check_series()
 
     @cached_property
     def grid_committed(self) -> TimeGrid:
         """Steps that are in the file."""
         return self.grid.part(0, self.committed)
+
+    def _check_series(self) -> None:
+        for group, quantities in self._file["series"].items():
+            for name, dataset in quantities.items():
+                members = self._file[str(dataset.attrs["members"])]
+                expected = (self.grid.n_steps, *members.shape)
+                if dataset.shape != expected or members.ndim != 1 or dataset.dtype.kind not in "fiu":
+                    raise ValueError(f"{group}/{name} has the shape {dataset.shape}, expected {expected}")
 
     def groups(self) -> dict[str, tuple[str, ...]]:
         """Quantities of each group."""
@@ -188,6 +199,11 @@ class Run:
         with _reading(self.path, f"{group}/{quantity}"):
             dataset = self._dataset(group, quantity)
             values: FloatArray = dataset[first:last:stride].astype(np.float64)
+            with np.errstate(invalid="ignore", over="ignore"):
+                total = values.sum()
+            is_setpoint = quantity.startswith(SETPOINT_PREFIX)  # NaN: left to the device
+            if not np.isfinite(total) and (not is_setpoint or np.isinf(values).any()):
+                raise ValueError("a value is no finite number")
         return values
 
     def last(self, group: str, quantity: str) -> FloatArray:
@@ -296,6 +312,22 @@ class _Closed:
         """Nothing is open."""
 
 
+def _text_of(dataset: h5py.Dataset) -> str:
+    text = dataset.asstr()[()]
+    if not isinstance(text, str):
+        raise TypeError(f"{dataset.name} is not one text")
+    return text
+
+
+def _kpis_of(text: str) -> Mapping[str, Kpi]:
+    kpis = json.loads(text)
+    for name, value in kpis.items():
+        if not (value is None or (isinstance(value, int | float) and abs(value) < np.inf)):
+            raise ValueError(f"key figure {name} is no number")
+        describe(name)
+    return dict(kpis)
+
+
 def _grid_of(file: h5py.File) -> TimeGrid:
     """Steps of a run; a ValueError where its times are none."""
     attributes, time = file["meta"].attrs, file["time"]
@@ -379,6 +411,16 @@ def texts(values: NDArray[Any]) -> tuple[str, ...]:
 def one_line(error: Exception) -> str:
     """Message of an error without its line breaks."""
     return " ".join(str(error).split())
+
+
+@contextmanager
+def damage_told(path: Path) -> Iterator[None]:
+    """Blame a result file for parts of it that are there but do not fit together."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        what = f"{type(error).__name__}: {one_line(error)}"
+        raise ResultsError(f"{path} is damaged: its parts do not fit together ({what}); run again") from error
 
 
 @contextmanager

@@ -51,7 +51,7 @@ from recosim.quantities import quantity as describe
 from recosim.results.atomic_file import AtomicFile
 from recosim.results.checkpoint import Checkpoint, create_slots, write_checkpoint
 from recosim.results.place import cannot_be_written, put_whole
-from recosim.results.run_file import FORMAT, Kpi, Run, RunMeta, texts
+from recosim.results.run_file import FORMAT, Kpi, Run, RunMeta, damage_told, texts
 from recosim.results.stored_series import StoredSeries
 from recosim.timegrid import SECONDS_PER_DAY, TimeGrid
 
@@ -168,7 +168,8 @@ class RunWriter:
         except OSError as error:
             raise cannot_be_written(writer.path, error) from error
         try:
-            writer._take_up(series)
+            with damage_told(writer.path):
+                writer._take_up(series)
         except BaseException:
             writer._leave()
             raise

@@ -67,9 +67,10 @@ def write_readings(run: Run, folder: Path) -> list[Path]:
         columns[f"{pod}:{WITHDRAWAL}"] = withdrawn[:, i]
         if pod in behind or injected[:, i].any():
             columns[f"{pod}:{INJECTION}"] = injected[:, i]
+    prices = _prices(run, grid)
     write_csv(folder / READINGS_FILE, columns)
     write_text(folder / COMMUNITY_FILE, plain_yaml(community, sort_keys=False, absent=False))
-    write_csv(folder / PRICES_FILE, _prices(run, grid))
+    write_csv(folder / PRICES_FILE, prices)
     return [folder / name for name in (READINGS_FILE, COMMUNITY_FILE, PRICES_FILE)]
 
 

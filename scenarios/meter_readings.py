@@ -188,7 +188,7 @@ def _places(
                 f"<pod>:{INJECTION}"
             )
         if (pod.strip(), flow) in places:
-            raise InputDataError(f"{table.source}: column {name} is there twice; delete one of them")
+            raise InputDataError(f"{table.source}: column {brief(name)} is there twice; delete one of them")
         places[pod.strip(), flow] = place
     listed = community.pods
     metered = {pod: name for name, (pod, _) in zip(reversed(table.columns), reversed(places), strict=True)}
@@ -196,8 +196,8 @@ def _places(
         if pod not in listed:
             close = f"{suggestion(pod, listed).rstrip('?')};"
             raise InputDataError(
-                f"{table.source}: column {name}: delivery point {pod!r} is neither a member's nor a plant's "
-                f"in {community_source}{close} list it there, or delete its columns"
+                f"{table.source}: column {brief(name)}: delivery point {brief(pod)!r} is neither a member's "
+                f"nor a plant's in {community_source}{close} list it there, or delete its columns"
             )
     for member in community.members:
         if member.pod not in metered:
@@ -221,7 +221,7 @@ def _refuse_negative(table: SeriesTable) -> None:
         return
     row, place = (int(i) for i in np.argwhere(table.values < 0.0)[0])
     raise InputDataError(
-        f"{table.source}: column {list(table.columns)[place]}, {table.where(row)}: "
+        f"{table.source}: column {brief(list(table.columns)[place])}, {table.where(row)}: "
         f"{table.values[row, place]:g} kWh, allowed: 0 or more; withdrawal and injection have "
         "columns of their own"
     )

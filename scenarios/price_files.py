@@ -11,6 +11,7 @@ import pandas as pd
 from recosim.arrays import FloatArray, IntArray
 from recosim.errors import InputDataError
 from recosim.scenarios.prices import MARKET_TIMEZONE, Prices
+from recosim.scenarios.series_table import brief, refuse_large, refuse_other_centuries
 from recosim.scenarios.weather_formats import listed
 from recosim.timegrid import SECONDS_PER_DAY, SECONDS_PER_HOUR, TimeGrid
 
@@ -73,6 +74,7 @@ def read_prices(path: Path, zone: str = "CSUD") -> Prices:
 
 def _cells(path: Path) -> tuple[list[str], list[list[str]]]:
     try:
+        refuse_large(path)
         text = path.read_text(encoding="utf-8-sig").rstrip()
     except (OSError, UnicodeDecodeError) as error:
         raise InputDataError(
@@ -99,11 +101,13 @@ def _times(path: Path, column: str, text: list[str]) -> IntArray:
     wrong = np.flatnonzero(parsed.isna().to_numpy())
     if wrong.size:
         raise InputDataError(
-            f"{path}: column {column}, row {wrong[0] + 2}: {text[wrong[0]]!r} is no time; "
+            f"{path}: column {column}, row {wrong[0] + 2}: {brief(text[wrong[0]])!r} is no time; "
             "allowed: ISO 8601 such as 2025-01-31T23:00Z"
         )
     whole = parsed.dt.tz_localize(None).to_numpy().astype("datetime64[s]").astype(np.int64)
-    return np.asarray(whole, dtype=np.int64)
+    times = np.asarray(whole, dtype=np.int64)
+    refuse_other_centuries(str(path), times)
+    return times
 
 
 def _step(path: Path, column: str, times: IntArray) -> int:
@@ -136,7 +140,7 @@ def _values(path: Path, column: str, text: list[str], times: IntArray, step_s: i
     if wrong.size:
         row = int(wrong[0])
         raise InputDataError(
-            f"{path}: column {column}, {_where(times, row)}: {text[row]!r} is no number "
+            f"{path}: column {column}, {_where(times, row)}: {brief(text[row])!r} is no number "
             f"({wrong.size} in all); every row needs one in EUR/MWh, with a decimal point: "
             "fill it in or delete the row"
         )

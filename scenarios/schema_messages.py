@@ -28,6 +28,8 @@ _NOUNS: dict[Any, str] = {
 
 def suggestion(word: str, known: Sequence[str]) -> str:
     """Return ``, did you mean 'x'?`` for the nearest known word, or nothing."""
+    if len(word) > _VALUE_WIDTH:
+        return ""
     by_lower = {name.lower(): name for name in known}
     near = get_close_matches(word.lower(), list(by_lower), n=1, cutoff=0.6)
     return f", did you mean {by_lower[near[0]]!r}?" if near else ""

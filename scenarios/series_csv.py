@@ -19,7 +19,15 @@ import pandas as pd
 
 from recosim.arrays import FloatArray, IntArray
 from recosim.errors import InputDataError
-from recosim.scenarios.series_table import SeriesTable, brief, refuse_blanks, refuse_disorder
+from recosim.scenarios.series_table import (
+    READINGS_MAX_BYTES,
+    SeriesTable,
+    brief,
+    refuse_blanks,
+    refuse_disorder,
+    refuse_large,
+    refuse_other_centuries,
+)
 
 UTC_COLUMN = "time_utc"
 TIME_COLUMNS = ("time", UTC_COLUMN)
@@ -81,6 +89,7 @@ def ends_a_line(path: Path) -> bool:
 def _header(path: Path, what: str) -> tuple[str, str, list[str]]:
     """Encoding, delimiter and names of the columns."""
     try:
+        refuse_large(path, READINGS_MAX_BYTES)
         with path.open("rb") as file:
             head = file.read(1_000_000)
     except OSError as error:
@@ -95,14 +104,16 @@ def _header(path: Path, what: str) -> tuple[str, str, list[str]]:
         raise InputDataError(f"{path}: is empty or no text; give a CSV file of {what} with a row of titles")
     delimiter = max(",;\t", key=first.count)
     header = [name.strip() for name in next(csv.reader([first], delimiter=delimiter))]
+    seen: set[str] = set()
     for place, name in enumerate(header):
         if not name:
             raise InputDataError(
                 f"{path}: column {place + 1} has no title (the row of titles must not end with a "
                 f"{delimiter!r}); name the column or delete it"
             )
-        if header.index(name) != place:
-            raise InputDataError(f"{path}: column {name} is there twice; delete one of them")
+        if name in seen:
+            raise InputDataError(f"{path}: column {brief(name)} is there twice; delete one of them")
+        seen.add(name)
     return encoding, delimiter, header
 
 
@@ -193,12 +204,12 @@ def _refuse_text(
         number = pd.to_numeric(pointed, errors="coerce")
         odd = number.isna().to_numpy()
         if decimal == ",":
-            odd |= text.str.contains(".", regex=False).to_numpy()
+            odd = odd | text.str.contains(".", regex=False).to_numpy()
         wrong = np.flatnonzero(odd & (text != "").to_numpy())
         if wrong.size:
             row = int(wrong[0])
             raise InputDataError(
-                f"{source}: column {name}, row {row + 2} ({brief(cells[time_column].iloc[row])}): "
+                f"{source}: column {brief(name)}, row {row + 2} ({brief(cells[time_column].iloc[row])}): "
                 f"{brief(text.iloc[row])!r} is no number ({wrong.size} in the column); allowed: digits and "
                 f"one decimal {'comma' if decimal == ',' else 'point'}"
             )
@@ -224,6 +235,7 @@ def _times(source: str, column: str, text: "pd.Series[str]") -> IntArray:
             )
     parsed = pd.to_datetime(filled, utc=True, format="ISO8601")
     times: IntArray = parsed.dt.tz_localize(None).to_numpy().astype("datetime64[s]").astype(np.int64)
+    refuse_other_centuries(source, times)
     return times
 
 

@@ -1,6 +1,7 @@
 """Rows of time and numbers from a file, and the checks they have to pass."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,28 @@ from recosim.arrays import FloatArray, IntArray
 from recosim.errors import InputDataError
 
 CELL_WIDTH = 50
+FILE_MAX_BYTES = 200_000_000
+"""Of weather and prices, which are read as a whole: a year by the minute has about 50 MB."""
+READINGS_MAX_BYTES = 4_000_000_000
+"""Of readings, which are many columns: a year of 10,000 delivery points in quarter-hours has 3.5 GB."""
+
+TIME_FIRST, TIME_LAST = -2_208_988_800, 7_258_118_400
+"""1900 and 2200: beyond, calendars and their clock changes are not known [POSIX s]."""
+
+
+def refuse_other_centuries(source: str, times: IntArray, rows: IntArray | None = None) -> None:
+    """Refuse times that no meter and no market has seen; an InputDataError names the row."""
+    wrong = np.flatnonzero((times < TIME_FIRST) | (times > TIME_LAST))
+    if wrong.size:
+        row = int(wrong[0]) + 2 if rows is None else int(rows[wrong[0]])
+        raise InputDataError(f"{source}: row {row}: its time is not in the years 1900 to 2200; correct it")
+
+
+def refuse_large(path: Path, most: int = FILE_MAX_BYTES) -> None:
+    """Refuse a file that would not fit into memory before it is read; an OSError where it is not there."""
+    size = path.stat().st_size
+    if size > most:
+        raise InputDataError(f"{path}: has {size} bytes, allowed: {most}; give the period needed alone")
 
 
 def brief(text: str) -> str:
@@ -121,6 +144,6 @@ def refuse_blanks(table: SeriesTable) -> None:
     last = row == len(table.times) - 1
     hint = "; was the file cut short?" if last else ""
     raise InputDataError(
-        f"{table.source}: column {name}, {table.where(row)}: blank or no finite number ({int(bad.sum())} "
-        f"in the file); give every cell a number, 0 where there was none{hint}"
+        f"{table.source}: column {brief(name)}, {table.where(row)}: blank or no finite number "
+        f"({int(bad.sum())} in the file); give every cell a number, 0 where there was none{hint}"
     )

@@ -10,6 +10,7 @@ import pandas as pd
 
 from recosim.arrays import BoolArray, FloatArray, IntArray
 from recosim.errors import InputDataError
+from recosim.scenarios.series_table import brief, refuse_other_centuries
 from recosim.scenarios.weather_formats import text_of
 from recosim.scenarios.weather_mapping import IrradianceColumn, TemperatureColumn, WeatherMapping, WindColumn
 from recosim.scenarios.weather_table import (
@@ -119,8 +120,8 @@ def _labels(source: str, mapping: WeatherMapping, rows: IntArray, times: list[st
     if with_offset.any() and not with_offset.all():
         row = int(np.flatnonzero(~with_offset)[0])
         raise InputDataError(
-            f"{source}: column {_title(mapping)}, row {rows[row]}: {times[row]!r} has no offset from UTC, "
-            "others have one; write all of them alike"
+            f"{source}: column {_title(mapping)}, row {rows[row]}: {brief(times[row])!r} has no offset from "
+            "UTC, others have one; write all of them alike"
         )
     utc = bool(with_offset.any())
     parsed = _parsed(source, mapping, rows, times, utc=utc)
@@ -151,11 +152,13 @@ def _parsed(source: str, mapping: WeatherMapping, rows: IntArray, times: list[st
     if wrong.size:
         row = int(wrong[0])
         raise InputDataError(
-            f"{source}: column {_title(mapping)}, row {rows[row]}: {times[row]!r} is no time as {written} "
-            f"({wrong.size} in all); correct it, or say in weather.mapping.time_format how times are written"
+            f"{source}: column {_title(mapping)}, row {rows[row]}: {brief(times[row])!r} is no time as "
+            f"{written} ({wrong.size} in all); correct it, or say in weather.mapping.time_format how "
+            "times are written"
         )
     seconds = _seconds(parsed)
     seconds[failed] = _seconds(next_midnight) + SECONDS_PER_DAY
+    refuse_other_centuries(source, seconds, rows)
     return seconds
 
 
@@ -186,7 +189,7 @@ def _from_wall(
     if absent.size:
         row = int(absent[0])
         raise InputDataError(
-            f"{source}: column {_title(mapping)}, row {rows[row]}: {times[row]!r} does not exist in "
+            f"{source}: column {_title(mapping)}, row {rows[row]}: {brief(times[row])!r} does not exist in "
             f"{mapping.timezone}, the clocks skip that hour; if the file keeps standard time all year, set "
             "weather.mapping.timezone to its offset, such as UTC+01:00"
         )

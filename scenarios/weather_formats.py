@@ -20,6 +20,7 @@ import numpy as np
 
 from recosim.arrays import IntArray
 from recosim.errors import InputDataError
+from recosim.scenarios.series_table import refuse_large
 from recosim.scenarios.weather_instants import instant_of_sun
 from recosim.scenarios.weather_table import (
     Site,
@@ -86,6 +87,7 @@ def text_of(path: Path) -> str:
         The file cannot be read.
     """
     try:
+        refuse_large(path)
         content = path.read_bytes()
     except OSError as error:
         raise InputDataError(f"{path}: cannot be read ({error.strerror}); give {FORMATS}") from error

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from recosim.arrays import BoolArray, FloatArray, IntArray
+from recosim.scenarios.series_table import brief
 from recosim.scenarios.weather_table import WeatherTable, stamp
 from recosim.timegrid import SECONDS_PER_DAY, SECONDS_PER_HOUR
 
@@ -47,7 +48,7 @@ def problems_of(table: WeatherTable) -> list[str]:
         if wrong.size:
             row = int(wrong[0])
             found.append(
-                f"{table.source}: column {column}, {table.where(row)}: {table.text[name][row]!r} "
+                f"{table.source}: column {column}, {table.where(row)}: {brief(str(table.text[name][row]))!r} "
                 f"is no number ({wrong.size} in all); every row needs one in "
                 f"{_QUANTITIES[name].unit}: fill it in"
             )

@@ -11,9 +11,11 @@ import pandas as pd
 
 from recosim.arrays import FloatArray, IntArray
 from recosim.errors import InputDataError
+from recosim.scenarios.series_table import brief
 from recosim.scenarios.weather_years import NOMINAL_LEAP_YEAR, NOMINAL_YEAR
 from recosim.timegrid import SECONDS_PER_DAY, SECONDS_PER_HOUR
 
+_NUMBER_MAX = 1e15
 _DIGITS_MAX = 100
 Kind = Literal["epw", "pvgis", "nsrdb", "csv"]
 
@@ -268,7 +270,7 @@ def numbers(cells: Sequence[Any]) -> FloatArray:
     # Whole numbers of more digits than a float knows are not coerced but raise.
     short = ["" if len(str(one)) > _DIGITS_MAX else one for one in cells]
     found = np.array(pd.to_numeric(pd.Series(short, dtype=object), errors="coerce"), dtype=np.float64)
-    return np.where(np.isfinite(found), found, np.nan)
+    return np.where(np.abs(found) < _NUMBER_MAX, found, np.nan)
 
 
 def header_numbers(source: str, where: str, cells: Sequence[str], count: int) -> list[float]:
@@ -281,5 +283,5 @@ def header_numbers(source: str, where: str, cells: Sequence[str], count: int) ->
     """
     values = numbers(cells)
     if len(values) != count or not np.isfinite(values).all():
-        raise InputDataError(f"{source}: {where} needs {count} number(s), found {', '.join(cells)!r}")
+        raise InputDataError(f"{source}: {where} needs {count} number(s), found {brief(', '.join(cells))!r}")
     return [float(value) for value in values]

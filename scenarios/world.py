@@ -16,6 +16,7 @@ from recosim.controllers.host import METERED, DecisionLog, ForecastProvider
 from recosim.controllers.remembering import give_state
 from recosim.results.checkpoint import Checkpoint
 from recosim.results.recorder import BalanceCheck
+from recosim.results.run_file import damage_told
 from recosim.results.store import RunWriter
 from recosim.simulators.clock import Clock
 from recosim.simulators.exposure import Exposure
@@ -153,7 +154,8 @@ class RecosimWorld:
             if checkpoint is None:
                 self.balance.start(self._states_before)
             else:
-                self._go_on(controller, checkpoint)
+                with damage_told(writer.path):
+                    self._go_on(controller, checkpoint)
             self._connect()
             if foreign is not None:
                 foreign.connect(self)
