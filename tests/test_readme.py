@@ -22,7 +22,7 @@ from pathlib import Path
 import pytest
 
 README = Path(__file__).resolve().parents[1] / "README.md"
-PAGES = [README, *(README.parent / "docs" / name for name in ("controllers.md", "export.md"))]
+PAGES = [README, *(README.parent / "docs" / name for name in ("controllers.md", "export.md", "safety.md"))]
 BLOCK = re.compile(
     r"^(?:<!-- test: (?P<marker>[^\n]*?) -->\n)?```(?P<language>[a-z]*)\n(?P<body>.*?)^```$", re.M | re.S
 )
