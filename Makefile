@@ -7,14 +7,15 @@ WEEK := --start 2025-07-14 --days 7 --force
 # Two test workers and a threaded solver would fight for the same cores.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help run test slow soak check typed links clean
+.PHONY: help run test slow soak check typed links docs figures clean
 
 help:
 	@echo 'make run    a summer week of the Naples community with both controllers, and how they compare'
 	@echo 'make test   the tests (about as long as a coffee); make slow runs the long ones'
 	@echo 'make soak   killed runs and fuzzed files in full: the better part of an hour'
+	@echo 'make docs   the pages in docs/ as a site: site/index.html'
 	@echo 'make check  formatter, linter, type checker, spelling'
-	@echo 'make clean  remove .venv and what the tools leave behind; runs/ stays'
+	@echo 'make clean  remove .venv, site/ and what the tools leave behind; runs/ stays'
 
 run: .venv/.ready
 	@echo
@@ -45,6 +46,16 @@ check: .venv/.ready-dev typed
 	$(BIN)/ruff format --check .
 	$(BIN)/codespell
 
+docs: .venv/.ready-docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo 'site/index.html'
+
+# What docs/validation.md shows; WEATHER is the file of Denver that `recosim validate bestest` asks for.
+figures: .venv/.ready
+	for name in tabula climate households; do $(BIN)/recosim validate $$name --json docs/figures/$$name.json; done
+	for name in bestest irradiation; do \
+	  $(BIN)/recosim validate $$name --weather '$(WEATHER)' --json docs/figures/$$name.json; done
+
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo 'recosim needs Python >= 3.11; name one with: make PYTHON=python3.12 ...' >&2; exit 1; }
@@ -54,9 +65,13 @@ check: .venv/.ready-dev typed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
 	@touch $@
 
+.venv/.ready-docs: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	@touch .venv/.ready $@
+
 .venv/.ready-dev: pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
-	@touch .venv/.ready $@
+	@touch .venv/.ready .venv/.ready-docs $@
 
 # mypy names a module by its path, and four of our folders are mapped: it reads a tree of links, named as we import.
 typed: .venv/.ready-dev links
@@ -68,5 +83,5 @@ links:
 	ln -s $(CURDIR)/recosim/* $(addprefix $(CURDIR)/,simulators controllers scenarios results) .venv/typings/recosim
 
 clean:
-	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv site build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

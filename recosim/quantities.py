@@ -101,6 +101,7 @@ _SERIES = (
     # weather and prices
     _q("temp_outdoor_degc", "outdoor air temperature", sign=_EITHER, bounds=(-90.0, 60.0)),
     _q("irradiance_global_w_per_m2", "global horizontal irradiance", bounds=(0.0, 1600.0)),
+    _q("wind_speed_m_per_s", "wind speed at 10 m"),
     _q("price_zonal_eur_per_mwh", "zonal price", sign=_EITHER, bounds=(-500.0, 5000.0)),
     _q("price_pun_eur_per_mwh", "national price (PUN)", sign=_EITHER, bounds=(-500.0, 5000.0)),
     # delivery points
@@ -118,6 +119,8 @@ _SERIES = (
     _q("power_standby_kw", "standby power of heating and cooling"),
     _q("heat_heating_kw", "heat delivered to the dwelling"),
     _q("heat_cooling_kw", "heat removed from the dwelling"),
+    _q("heat_gain_kw", "solar and internal gains", sign=_EITHER),
+    _q("heat_loss_kw", "heat lost outdoors", sign=_EITHER),
     _q("heat_unmet_kw", "heat or cold that the device could not deliver"),
     _q("discomfort_heating_k", "operative temperature below the band, occupied steps"),
     _q("discomfort_cooling_k", "operative temperature above the band, occupied steps"),
@@ -127,6 +130,7 @@ _SERIES = (
     _q("state_of_health_battery", "capacity left, as a share of the nominal one", bounds=_FRACTION),
     _q("power_charge_kw", "charging power at the terminals"),
     _q("power_discharge_kw", "discharging power at the terminals"),
+    _q("power_loss_kw", "lost in charging, discharging and by self-discharge"),
     # hot water
     _q("temp_tank_degc", "temperature of the hot water tank", sign=_EITHER, bounds=_TEMPERATURE),
     _q("time_since_disinfection_s", "time since the tank was last at 60 degC"),

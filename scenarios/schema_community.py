@@ -183,7 +183,7 @@ class _Aperture(Section):
 class Thermal3R2C(_Aperture):
     """A dwelling's thermal network, given directly: a node of air and a node of mass."""
 
-    model: Literal["3r2c"]
+    model: Literal["3r2c"] = Field(description="Which network.")
     resistance_air_outdoor_k_per_w: Positive = Field(description="Windows and ventilation [K/W].")
     resistance_air_mass_k_per_w: Positive = Field(description="Between air and mass [K/W].")
     resistance_mass_outdoor_k_per_w: Positive = Field(description="Walls, from the mass outwards [K/W].")
@@ -194,7 +194,7 @@ class Thermal3R2C(_Aperture):
 class Thermal1R1C(_Aperture):
     """A dwelling's thermal network, given directly: one node."""
 
-    model: Literal["1r1c"]
+    model: Literal["1r1c"] = Field(description="Which network.")
     resistance_k_per_w: Positive = Field(description="Indoors to outdoors [K/W].")
     capacity_j_per_k: CapacityJPerK = Field(description="Of the whole dwelling [J/K].")
 

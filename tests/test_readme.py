@@ -22,7 +22,9 @@ from pathlib import Path
 import pytest
 
 README = Path(__file__).resolve().parents[1] / "README.md"
-PAGES = [README, *(README.parent / "docs" / name for name in ("controllers.md", "export.md", "safety.md"))]
+PAGES = [README, *sorted((README.parent / "docs").glob("*.md"))]
+COMMANDS_LEAST = 40
+"""On all pages together."""
 BLOCK = re.compile(
     r"^(?:<!-- test: (?P<marker>[^\n]*?) -->\n)?```(?P<language>[a-z]*)\n(?P<body>.*?)^```$", re.M | re.S
 )
@@ -54,6 +56,11 @@ def blocks(text: str) -> list[Block]:
     return found
 
 
+def n_commands(page: Path) -> int:
+    """How many commands of a page a test runs."""
+    return sum(len(block.commands) for block in blocks(page.read_text()) if block.verb != "skip")
+
+
 by_page = pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
 
 
@@ -70,6 +77,11 @@ def test_the_readme_shows_how_to_begin() -> None:
     assert any(command.startswith("make run") for command in commands)
     assert any(command.startswith("make test") for command in commands)
     assert any(command.startswith("recosim run naples") for command in commands)
+
+
+def test_pages_show_commands() -> None:
+    assert n_commands(README) >= 8
+    assert sum(map(n_commands, PAGES)) >= COMMANDS_LEAST
 
 
 @by_page
@@ -127,4 +139,4 @@ def test_every_command_works(page: Path, tmp_path: Path) -> None:
                 )
                 assert done.returncode == 0, f"$ {shown}\n{done.stdout}\n{done.stderr}"
                 ran.append(shown)
-    assert len(ran) >= (8 if page == README else 4)
+    assert len(ran) == n_commands(page)
