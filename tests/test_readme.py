@@ -84,6 +84,13 @@ def test_pages_show_commands() -> None:
     assert sum(map(n_commands, PAGES)) >= COMMANDS_LEAST
 
 
+def test_links_of_the_readme_lead_somewhere() -> None:
+    links = re.findall(r"\]\(([^)#]+)[^)]*\)", README.read_text())
+    inside = [link for link in links if not link.startswith("https://")]
+    assert len(inside) > 10
+    assert [link for link in inside if not (README.parent / link).exists()] == []
+
+
 @by_page
 def test_markers_mean_something(page: Path) -> None:
     for block in blocks(page.read_text()):
