@@ -3,11 +3,14 @@
 import os
 import subprocess
 import sys
+from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+READ_ALOUD = ("concepts", "settlement", "python")
+SERIOUS = ("serious", "critical")
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -40,3 +43,23 @@ def test_pages_are_whole_and_ask_nobody(chromium, site, width, dark) -> None:
         scheme = chromium.run("document.body.getAttribute('data-md-color-scheme')")
         assert scheme == ("slate" if dark else "default")
         assert chromium.run("document.querySelector('h1').innerText").strip()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("name", READ_ALOUD)
+def test_nobody_is_kept_out(chromium, site, name, dark) -> None:
+    if find_spec("axe_core_python") is None:
+        pytest.skip("axe-core-python is not installed")
+    chromium.look(width=1280, dark=dark)
+    chromium.open(site / f"{name}.html")
+    chromium.run("localStorage.clear()")
+    chromium.open(site / f"{name}.html")
+    axe = files("axe_core_python").joinpath("axe.min.js").read_text()
+    chromium.send("Runtime.evaluate", expression=axe)
+    found = chromium.run(
+        "axe.run(document).then((r) => [r.passes.length, r.violations.map((v) => "
+        "[v.impact, v.id, v.nodes[0].html.slice(0, 200)])])"
+    )
+    assert found[0] > 20
+    assert [violation for violation in found[1] if violation[0] in SERIOUS] == []
