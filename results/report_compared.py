@@ -36,7 +36,10 @@ def compared_story(comparison: Comparison, runs: Sequence[Run], names: Sequence[
         "groups": [
             {"title": group, "rows": _lines(rows, group, kpis)} for group, kpis in grouped(list(rows))
         ],
-        "words": [glued(_words(rows, runs, names, place)) for place in range(1, len(names))],
+        "words": [
+            glued(_words(rows, runs, names, place)) + _warning(comparison, runs[place])
+            for place in range(1, len(names))
+        ],
         "notes": comparison.notes,
         "plots": [
             _plot(rows, names, place, title, unit, [kpi for kpi in kpis if kpi in rows])
@@ -84,6 +87,12 @@ def _words(rows: dict[str, Any], runs: Sequence[Run], names: Sequence[str], plac
     else:
         whole = f"{name} costs {amount} EUR {'more' if change > 0.0 else 'less'} than {first}"
     return f"{whole}, comfort and wear included (J): {'; '.join(told)}."
+
+
+def _warning(comparison: Comparison, run: Run) -> str:
+    """Point to the notes where a run differs from the first in more than its controller and its faults."""
+    differs = any(note.startswith(f"{run.path} and ") for note in comparison.notes)
+    return " More than the controller differs, see below." if differs else ""
 
 
 def _plot(

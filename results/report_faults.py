@@ -41,11 +41,14 @@ def faults_story(run: Run, others: Sequence[Path]) -> dict[str, Any] | None:
     if not found:
         return None
     cost = cost_beside(run, [path for path in others if path != run.path])
-    count = "One thing was" if len(found) == 1 else f"{len(found)} things were"
+    reached = sum(each["seen"] for each in found)
+    count = "One thing was" if reached == 1 else f"{reached or 'No'} things were"
     words = [
         f"{count} out of order for a while. The plant went on; the controller saw what it would see in "
         "reality."
     ]
+    if reached < len(found):
+        words.append(f"{len(found) - reached} more would have followed after what is in the file.")
     if cost is not None:
         words.append(glued(_cost_in_words(cost)))
     elif run.complete:

@@ -244,7 +244,7 @@ def test_runs_are_told_apart_in_words(tmp_path) -> None:
     assert f"{name} costs 2.00 EUR more than one, comfort and wear included (J): " in page
     assert "bills are 10.00 EUR instead of 12.50 (-2.50)" in page
     assert "later is of 2025-02-01 00:00" in page
-    assert "so differences between them say little" in page
+    assert "differences between them say little. More than the controller differs, see below." in page
     assert "differ in the period" in page  # as in recosim compare
     (traces,) = (f["data"] for k, f in plots_of(page).items() if k == "compared-0")
     assert [trace["name"] for trace in traces] == ["one", "&lt;b>other", "later"]

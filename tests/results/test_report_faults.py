@@ -84,6 +84,33 @@ def test_the_run_that_lies_beside_by_name_is_found(run: Run) -> None:
     assert "What the faults cost" not in report_page([run("odd.h5", TRIP)], band_of)
 
 
+class Interrupted(Exception):
+    """Ends a run."""
+
+
+def test_what_an_interrupted_run_did_not_reach_is_not_told_as_met(tmp_path: Path) -> None:
+    def progress(done: int, n_steps: int, time: int) -> None:
+        if done > 30:
+            raise Interrupted
+
+    given = ["period.start=2025-10-24", "period.days=3", "period.step_minutes=60", "community.size=3"]
+    given.append("period.warmup_days=0")
+    later = "{kind: forecast_down, start: 2025-10-26T03:00, end: 2025-10-26T04:00}"
+    first = "{kind: battery_trip, member: flat-03, start: 2025-10-24, end: 2025-10-24T01:00}"
+    scenario = load_scenario("naples", [*given, f"faults=[{later}, {first}]"])
+    with pytest.raises(Interrupted):
+        run_scenario(scenario, controller="rules", out=tmp_path / "cut.h5", progress=progress)
+    with open_run(tmp_path / "cut.h5") as file:
+        told = faults_story(file, [])
+        assert 0 < file.committed < file.grid.n_steps
+    assert [each["seen"] for each in told["spans"]] == [True, False]
+    assert told["words"][0].startswith("One thing was out of order")
+    assert told["words"][1] == "1 more would have followed after what is in the file."
+    page = report_page([tmp_path / "cut.h5"], band_of)
+    assert page.count("not reached") == 1
+    assert page.count("data-time=") == 1
+
+
 @pytest.mark.slow
 def test_spans_are_shaded_and_shown_on_demand(run: Run, chromium, tmp_path: Path) -> None:
     page = tmp_path / "report.html"
