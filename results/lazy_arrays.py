@@ -28,10 +28,9 @@ class _SeriesArray(BackendArray):
         return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.BASIC, self._read)
 
     def _read(self, key: tuple[int | slice, ...]) -> NDArray[Any]:
-        rows, members = key
-        wanted = slice(rows, rows + 1) if isinstance(rows, int | np.integer) else rows
-        values = self._run.values(self._group, self._about.name, wanted).astype(self.dtype)
-        part: NDArray[Any] = (values[0] if wanted is not rows else values)[..., members]
+        rows, members = (slice(one, one + 1) if not isinstance(one, slice) else one for one in key)
+        values = self._run.values(self._group, self._about.name, rows, members).astype(self.dtype)
+        part: NDArray[Any] = values[tuple(slice(None) if isinstance(one, slice) else 0 for one in key)]
         return part
 
 

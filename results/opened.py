@@ -148,13 +148,5 @@ def open_run(path: str | Path) -> OpenRun:
     ------
     ResultsError
         The file is missing, is not one of ours, was cut short or lacks a part.
-
-    Examples
-    --------
-    >>> import recosim
-    >>> with recosim.open_run("runs/summer.h5") as run:  # doctest: +SKIP
-    ...     bills = run.kpis["bill_eur"]
-    ...     indoor = run.frame("dwelling", "temp_indoor_degc")
-    ...     daily = run.to_xarray().power_pv_kw.resample(time="1D").mean().load()
     """
     return run_file.open_run(Path(path), OpenRun)

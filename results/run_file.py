@@ -183,8 +183,10 @@ class Run:
                 n_members=int(dataset.shape[1]),
             )
 
-    def values(self, group: str, quantity: str, rows: slice | None = None) -> FloatArray:
-        """Read the committed rows of a quantity, or some of them.
+    def values(
+        self, group: str, quantity: str, rows: slice | None = None, members: slice | None = None
+    ) -> FloatArray:
+        """Read the committed rows of a quantity, or some of them, and all members, or some of them.
 
         Returns
         -------
@@ -198,7 +200,8 @@ class Run:
         first, last, stride = (rows or slice(None)).indices(self.committed)
         with _reading(self.path, f"{group}/{quantity}"):
             dataset = self._dataset(group, quantity)
-            values: FloatArray = dataset[first:last:stride].astype(np.float64)
+            part = dataset[first:last:stride, slice(None) if members is None else members]
+            values: FloatArray = part.astype(np.float64)
             with np.errstate(invalid="ignore", over="ignore"):
                 total = values.sum()
             is_setpoint = quantity.startswith(SETPOINT_PREFIX)  # NaN: left to the device

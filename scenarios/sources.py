@@ -22,7 +22,8 @@ GME = (
 )
 HPLIB = (
     "Heat pumps: the generic fit of hplib (Tjaden, Hoops, Rösken 2021, doi 10.5281/zenodo.5521597), whose "
-    "database is under CC BY 4.0 (https://creativecommons.org/licenses/by/4.0/); used between its points."
+    "database is under CC BY 4.0 (https://creativecommons.org/licenses/by/4.0/). Scaled "
+    "to the size of each device."
 )
 OWN = "The conditions of whoever published the file hold."
 

@@ -117,6 +117,18 @@ def test_the_mean_day_is_by_local_hour(step_s: int, start: str, tmp_path: Path) 
     np.testing.assert_allclose(day, expected)
 
 
+def test_of_many_runs_the_first_are_drawn(
+    tmp_path: Path, recosim: Callable[..., tuple[int, str, str]]
+) -> None:
+    files = [str(run_of(tmp_path / f"run-{i}.h5", "rules")) for i in range(LINES_AT_MOST + 2)]
+    code, out, err = recosim("compare", *files, "--plot")
+    assert (code, err) == (0, "")
+    legend = " ".join(out.split("24 h")[1].split())
+    assert "the first 6 runs" in out
+    assert "* run-0 o run-1" in legend
+    assert "run-6" not in legend
+
+
 def test_when_compare_draws(
     tmp_path: Path, recosim: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

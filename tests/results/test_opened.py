@@ -47,9 +47,9 @@ def test_xarray_reads_what_is_asked_for(written, tmp_path, monkeypatch):
     asked = []
     read = Run.values
 
-    def values(self, group, quantity, rows=None):
-        asked.append((quantity, rows))
-        return read(self, group, quantity, rows)
+    def values(self, group, quantity, rows=None, members=None):
+        asked.append((quantity, rows, members))
+        return read(self, group, quantity, rows, members)
 
     with recosim.open_run(written(tmp_path / "run.h5")) as run:
         whole = run.values("meter", "energy_injected_kwh")
@@ -57,7 +57,9 @@ def test_xarray_reads_what_is_asked_for(written, tmp_path, monkeypatch):
         series = run.to_xarray().energy_injected_kwh
         assert not asked
         np.testing.assert_array_equal(series[10:20:3, ::-1].values, whole[10:20:3, ::-1])
-        assert asked == [("energy_injected_kwh", slice(10, 20, 3))]
+        assert asked == [("energy_injected_kwh", slice(10, 20, 3), slice(0, 3, 1))]
+        np.testing.assert_array_equal(series.isel(meter=1).values, whole[:, 1])
+        assert asked[1:] == [("energy_injected_kwh", slice(None), slice(1, 2))]
         np.testing.assert_array_equal(series[5, 1].values, whole[5, 1])
         np.testing.assert_array_equal(series[::-2].values, whole[::-2])
         np.testing.assert_array_equal(series[[7, 3]][:, [2, 0]].values, whole[[7, 3]][:, [2, 0]])

@@ -163,6 +163,14 @@ def test_files_and_heat_pumps_are_named(tmp_path: Path) -> None:
     assert found[2] == HPLIB
 
 
+def test_the_report_tells_the_sources(path: Path, recosim: Callable[..., tuple[int, str, str]]) -> None:
+    code, _, err = recosim("report", str(path), "--out", "page.html")
+    assert code == 0, err
+    page = Path("page.html").read_text()
+    assert "PVGIS (c) European Union" in page
+    assert "Name GME as the source" in page
+
+
 def test_a_climate_of_the_scenarios_own_owes_nothing_to_pvgis() -> None:
     climate = "weather.climate={irradiation_kwh_per_m2_day: [2,3,4,5,6,7,7,6,5,3,2,2], "
     climate += "temp_degc: [9,9,12,15,19,23,26,26,22,18,14,10]}"
