@@ -31,6 +31,7 @@ from recosim.errors import ScenarioError
 from recosim.results.compare import objective_marginal_eur
 from recosim.results.store import RunWriter
 from recosim.scenarios.bound_windows import Reach, States, WindowProgram, WindowSolution
+from recosim.scenarios.event_loops import beside_a_running_loop
 from recosim.scenarios.loader import scenario_yaml
 from recosim.scenarios.runner import build_plant, run_scenario
 from recosim.scenarios.schema import ControllerChoice, ModelError, Scenario
@@ -347,6 +348,7 @@ def _refuse_heat_pumps(scenario: Scenario) -> None:
             )
 
 
+@beside_a_running_loop()
 def states_after_warmup(plant: Plant) -> States:
     """State in which the warm-up under the local rules leaves the community."""
     series = plant.series

@@ -15,6 +15,7 @@ from recosim.controllers.host import DecisionLog
 from recosim.results.run_file import RunMeta, installed_versions
 from recosim.results.store import RunWriter
 from recosim.scenarios.community import comfort_calendar
+from recosim.scenarios.event_loops import beside_a_running_loop
 from recosim.scenarios.loader import scenario_yaml
 from recosim.scenarios.schema import Scenario
 from recosim.scenarios.world import Plant, RecosimWorld, recorded_series
@@ -63,6 +64,7 @@ class Day:
         return np.asarray(np.minimum(self.injected_kwh, self.withdrawn_kwh.sum(axis=1)))
 
 
+@beside_a_running_loop()
 def live_through(scenario: Scenario, plant: Plant, controller: Controller) -> Day:
     """Run the day and settle it; the file of the run is thrown away."""
     community, series = plant.community, plant.series

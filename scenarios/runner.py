@@ -203,6 +203,7 @@ def controller_of(
     return controller or scenario.controller.name, scenario.controller.options
 
 
+@beside_a_running_loop()
 def run_plant(
     scenario: Scenario,
     plant: Plant,

@@ -7,6 +7,7 @@ import pytest
 
 from recosim.errors import ControllerError
 from recosim.results.run_file import open_run
+from recosim.scenarios.bound import bound_scenario
 from recosim.scenarios.event_loops import beside_a_running_loop
 from recosim.scenarios.loader import load_scenario
 from recosim.scenarios.runner import run_scenario
@@ -28,6 +29,15 @@ def test_a_run_inside_a_running_loop_is_the_same(tmp_path: Path) -> None:
     with open_run(tmp_path / "inside.h5") as inside, open_run(tmp_path / "outside.h5") as outside:
         for name, value in outside.kpis.items():
             assert name == "cpu_s" or name.startswith("solve_ms") or inside.kpis[name] == value, name
+
+
+def test_a_bound_inside_a_running_loop_is_the_same() -> None:
+    scenario = load_scenario("naples-small", ("period.days=1", "period.warmup_days=1", "community.size=2"))
+
+    async def cell() -> float:
+        return bound_scenario(scenario, upper=False).lower_eur
+
+    assert asyncio.run(cell()) == bound_scenario(scenario, upper=False).lower_eur
 
 
 def test_the_mark_is_put_back_after_an_error(tmp_path: Path) -> None:
