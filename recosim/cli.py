@@ -1,6 +1,5 @@
 """The command line: the application, and what becomes of its errors."""
 
-import signal
 import sys
 from collections.abc import Sequence
 from itertools import pairwise
@@ -23,6 +22,7 @@ from recosim.terminal import (
     STANDARD_OUTPUT,
     USAGE_ERROR,
     Interrupted,
+    handle,
     interrupt,
 )
 
@@ -79,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             words.append(STANDARD_OUTPUT)
     if words in ([], ["weather"], ["study"]):
         words.append("--help")
-    before = signal.signal(signal.SIGINT, interrupt)
+    before = handle(interrupt)
     try:
         code = app(args=words, prog_name="recosim", standalone_mode=False)
     except USAGE_ERROR as error:
@@ -89,7 +89,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         typer.echo("interrupted", err=True)
         code = EXIT_INTERRUPTED
     finally:
-        signal.signal(signal.SIGINT, before)
+        handle(before)
     raise SystemExit(code or 0)
 
 

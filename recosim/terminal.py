@@ -39,9 +39,19 @@ class Interrupted(SystemExit):
     """Ctrl-C. Not a KeyboardInterrupt: mosaik swallows that and goes on as if the run were complete."""
 
 
+ENDING = (signal.SIGINT, signal.SIGTERM)
+"""Ctrl-C, and what batch systems and `kill` send; both end a command in the same way."""
+
+
+def handle(handler: Any) -> dict[signal.Signals, Any]:
+    """Set the handler of the signals that end a command, one for all or one for each; those of before."""
+    handlers = handler if isinstance(handler, Mapping) else dict.fromkeys(ENDING, handler)
+    return {number: signal.signal(number, each) for number, each in handlers.items()}
+
+
 def interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
     """Unwind at Ctrl-C, so that files are closed; a second one ends the process at once."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    handle(signal.SIG_DFL)
     raise Interrupted(EXIT_INTERRUPTED)
 
 
@@ -58,7 +68,7 @@ def interrupted_between_steps() -> Iterator[Callable[[], None]]:
         if not stepping:
             interrupt(number, frame)
         asked = True
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        handle(signal.SIG_DFL)
 
     def after_step() -> None:
         nonlocal stepping
@@ -66,11 +76,11 @@ def interrupted_between_steps() -> Iterator[Callable[[], None]]:
         if asked:
             raise Interrupted(EXIT_INTERRUPTED)
 
-    before = signal.signal(signal.SIGINT, ask)
+    before = handle(ask)
     try:
         yield after_step
     finally:
-        signal.signal(signal.SIGINT, before)
+        handle(before)
 
 
 def what_is_left(path: Path, words: Sequence[str] = (), ended: str = "interrupted") -> str:
@@ -96,7 +106,15 @@ def what_is_left(path: Path, words: Sequence[str] = (), ended: str = "interrupte
             "and set_state, and no foreign simulator may take part)"
         )
     again = [word for word in words if word not in ("--force", "--resume")]
-    return f"{left}; to go on: {shlex.join(['recosim', *again, '--resume'])}"
+    return f"{left}; to go on: {shlex.join([*program(), *again, '--resume'])}"
+
+
+def program() -> list[str]:
+    """Words by which the user has called recosim."""
+    called = Path(sys.argv[0])
+    return (
+        [sys.executable, "-m", "recosim"] if called.parts[-2:] == ("recosim", "__main__.py") else ["recosim"]
+    )
 
 
 def guarded(command: Callable[P, None]) -> Callable[P, None]:

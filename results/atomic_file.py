@@ -191,17 +191,20 @@ class AtomicFile(io.RawIOBase):
     def _size(self) -> int:
         return os.fstat(self._file.fileno()).st_size
 
+    def is_in_place(self) -> bool:
+        """Whether the path still leads to this file."""
+        try:
+            there, ours = self._path.stat(), os.fstat(self._file.fileno())
+        except FileNotFoundError:
+            return False
+        return (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
+
     def _check_it_is_ours(self) -> None:
         """Notice a second writer where locks do not work, and a file that was deleted or replaced."""
-        try:
-            there = self._path.stat()
-        except FileNotFoundError:
-            there = None
-        ours = os.fstat(self._file.fileno())
-        if there is None or (there.st_dev, there.st_ino) != (ours.st_dev, ours.st_ino):
-            gone = "deleted or moved" if there is None else "replaced"
+        if not self.is_in_place():
+            gone = "replaced" if self._path.exists() else "deleted or moved"
             raise InUseError(f"{self._path} was {gone} while the run wrote to it: run again")
-        if ours.st_size != self._size_seen:
+        if self._size() != self._size_seen:
             raise InUseError(
                 f"{self._path} was changed by another program while the run wrote to it: run again, "
                 "with --out FILE"

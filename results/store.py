@@ -452,8 +452,9 @@ class RunWriter:
         if error is None:
             self.close()
             return
+        ours = self._atomic.is_in_place()
         self._leave()
-        if self._committed == 0:
+        if self._committed == 0 and ours:
             self.path.unlink(missing_ok=True)
 
     @contextmanager

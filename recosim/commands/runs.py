@@ -93,6 +93,7 @@ def run(
     loaded = load_scenario(scenario, [*overrides, "faults=[]"] if without_faults else overrides, data or ())
     if controller is not None and not controller.strip():
         raise ControllerError("--controller is empty; `recosim list` shows the names that are installed")
+    from recosim.results.atomic_file import InUseError
     from recosim.results.store import check_target
     from recosim.scenarios.runner import controller_of, default_path, run_scenario
 
@@ -115,6 +116,7 @@ def run(
         typer.echo(
             f"note: foreign simulators ({names}) keep their own state: no resuming of this run", err=True
         )
+    begun = False
     try:
         with (
             # What a user's controller prints must not end up in the middle of the JSON.
@@ -127,6 +129,8 @@ def run(
         ):
 
             def progress(done: int, n_steps: int, time: int) -> None:
+                nonlocal begun
+                begun = True
                 after_step()
                 if bar is not None:
                     bar(done, n_steps, time)
@@ -144,6 +148,12 @@ def run(
             )
     except ForeignError as error:
         raise ForeignError(f"{error}; {what_is_left(path, ended='the run ended')}") from error
+    except InUseError:
+        raise
+    except ResultsError as error:
+        if not begun:
+            raise
+        raise ResultsError(f"{error}; {what_is_left(path, sys.argv[1:], 'the run ended')}") from error
     except Interrupted:
         typer.echo(what_is_left(path, sys.argv[1:]), err=True)
         raise typer.Exit(EXIT_INTERRUPTED) from None
