@@ -64,7 +64,9 @@ class AtomicFile(io.RawIOBase):
     Attributes
     ----------
     error : OSError or None
-        What went wrong with the first write that failed; HDF5 tells less.
+        What went wrong with a write.
+    is_discarded : bool
+        Whether what is written is forgotten.
 
     Raises
     ------
@@ -88,7 +90,7 @@ class AtomicFile(io.RawIOBase):
         self._held: Changes = {}
         self._committed = self._end = self._size_seen = self._size()
         self._at = 0
-        self._failed = False
+        self.is_discarded = False
         self.error: OSError | None = None
 
     def readable(self) -> bool:
@@ -120,7 +122,7 @@ class AtomicFile(io.RawIOBase):
         return n_bytes
 
     def write(self, data: Any) -> int:
-        """Write beyond the committed end, and hold back the rest."""
+        """Write beyond the committed end, and hold back the rest; what goes wrong is told by `commit`."""
         view = memoryview(data).cast("B")
         first, n_bytes = self._at, len(view)
         n_held = min(max(self._committed - first, 0), n_bytes)
@@ -128,8 +130,9 @@ class AtomicFile(io.RawIOBase):
             key = (first, n_held)
             self._held.pop(key, None)  # to the end: later changes win
             self._held[key] = bytes(view[:n_held])
-        if n_held < n_bytes and not self._failed:
-            self._written(first + n_held, view[n_held:])
+        if n_held < n_bytes and self.error is None and not self.is_discarded:
+            with suppress(OSError):  # told by commit: HDF5 must not stop in the middle of something
+                self._written(first + n_held, view[n_held:])
         self._at = first + n_bytes
         self._end = max(self._end, self._at)
         return n_bytes
@@ -149,9 +152,11 @@ class AtomicFile(io.RawIOBase):
         InUseError
             Another program has written to the file, or put another in its place.
         """
-        if self._failed:
-            raise OSError(f"{self._path}: an earlier write has failed")
-        self._check_it_is_ours()
+        if self.closed:
+            return
+        if self.error is not None:
+            raise self.error
+        self.check_it_is_ours()
         if self._held:
             held = b"".join(_RANGE.pack(*key) + data for key, data in self._held.items())
             last = _LAST.pack(MARK, len(held), self._end, zlib.crc32(held))
@@ -164,7 +169,7 @@ class AtomicFile(io.RawIOBase):
 
     def discard(self) -> None:
         """Forget what was not committed, and whatever is written from now on."""
-        self._failed = True
+        self.is_discarded = True
 
     def close(self) -> None:
         """Close the file, without what was not committed."""
@@ -182,7 +187,7 @@ class AtomicFile(io.RawIOBase):
         try:
             _write_at(self._file, first, data)
         except OSError as error:
-            self._failed, self.error = True, error
+            self.error = error
             with suppress(OSError):  # what was not committed only takes room
                 self._file.truncate(self._committed)
             raise
@@ -199,8 +204,14 @@ class AtomicFile(io.RawIOBase):
             return False
         return (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
 
-    def _check_it_is_ours(self) -> None:
-        """Notice a second writer where locks do not work, and a file that was deleted or replaced."""
+    def check_it_is_ours(self) -> None:
+        """Notice a second writer where locks do not work, and a file that was deleted or replaced.
+
+        Raises
+        ------
+        InUseError
+            Somebody else had a hand in it.
+        """
         if not self.is_in_place():
             gone = "replaced" if self._path.exists() else "deleted or moved"
             raise InUseError(f"{self._path} was {gone} while the run wrote to it: run again")
@@ -247,6 +258,18 @@ class PatchedFile(io.RawIOBase):
         super().close()
 
 
+class _PatchedRun(h5py.File):  # type: ignore[misc]
+    """An HDF5 file that closes what it is read from, and so gives up the lock."""
+
+    def __init__(self, patched: PatchedFile) -> None:
+        super().__init__(patched, "r")
+        self._patched = patched
+
+    def close(self) -> None:
+        super().close()
+        self._patched.close()
+
+
 def opened(path: Path) -> h5py.File:
     """Open an HDF5 file for reading, as it was committed last.
 
@@ -261,7 +284,7 @@ def opened(path: Path) -> h5py.File:
             lock(file, path, alone=False)  # else the journal is being applied
             found = journal_of(file)
             if found is not None:
-                return h5py.File(PatchedFile(file, *found), "r")
+                return _PatchedRun(PatchedFile(file, *found))
         file.close()
         return h5py.File(path, "r")
     except BaseException:

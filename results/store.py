@@ -289,6 +289,7 @@ class RunWriter:
         for (group, name), stored in self._series.items():
             self._check(block[group][name], group, name, n_rows, stored.n_members)
         with self._writing():
+            self._atomic.check_it_is_ours()
             for (group, name), stored in self._series.items():
                 stored.write(first, block[group][name])
             if checkpoint is not None:
@@ -430,11 +431,13 @@ class RunWriter:
 
     def close(self) -> None:
         """Close the file; without ``finish`` it stays incomplete but readable."""
-        with self._writing():
-            if self._file:
-                self._file.close()
-                self._atomic.commit()
-                self._atomic.close()
+        try:
+            if not self._atomic.is_discarded:  # else what went wrong has been told
+                with self._writing():
+                    self._file.close()
+                    self._atomic.commit()
+        finally:
+            self._leave()
 
     def _leave(self) -> None:
         """Close the file as it was committed last."""
@@ -452,9 +455,9 @@ class RunWriter:
         if error is None:
             self.close()
             return
-        ours = self._atomic.is_in_place()
+        useless = self._committed == 0 and self._atomic.is_in_place()
         self._leave()
-        if self._committed == 0 and ours:
+        if useless:
             self.path.unlink(missing_ok=True)
 
     @contextmanager
@@ -464,7 +467,7 @@ class RunWriter:
             yield
         except (OSError, RuntimeError) as error:  # h5py raises RuntimeError where closing fails
             self._atomic.discard()
-            raise cannot_be_written(self.path, self._atomic.error or error) from error
+            raise cannot_be_written(self.path, error) from error
         except BaseException:
             self._atomic.discard()
             raise
