@@ -179,6 +179,9 @@ def _own(folder: Path) -> Iterator[Path]:
             yield token
         finally:
             shutil.rmtree(session, ignore_errors=True)
+            if set(folder.iterdir()) == {hidden}:  # nothing was made: the lock would only be in the way
+                shutil.rmtree(hidden, ignore_errors=True)
+                folder.rmdir()
 
 
 def _finished(folder: Path, job: Job) -> bool:
