@@ -28,6 +28,7 @@ BOUND_TOLERANCE_EUR = 1e-3
 """Series are kept in single precision, so J is not exact beyond this."""
 
 _NOT_IN_BOUND = ("controller", "forecast", "model_error", FAULTS)
+_BOUND_MAX_BYTES = 50_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,6 +218,8 @@ class _LowerBound:
 
 
 def _read_bound(path: Path) -> _LowerBound:
+    if path.exists() and not (path.is_file() and path.stat().st_size <= _BOUND_MAX_BYTES):
+        raise ResultsError(f"{path} holds no bound; make it with recosim bound --json {path}")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         return _LowerBound(path, float(content["lower_eur"]), str(content["scenario_yaml"]))

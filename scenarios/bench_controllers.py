@@ -13,7 +13,9 @@ import yaml
 
 from recosim.controllers.registry import GROUP, make_controller
 from recosim.errors import BenchError, ControllerError
+from recosim.scenarios.data_folders import expanded
 from recosim.scenarios.schema import ControllerChoice
+from recosim.scenarios.schema_messages import shortened
 
 _BRACKETS = {"[": 1, "{": 1, "(": 1, "]": -1, "}": -1, ")": -1}
 _NOT_IN_FILE_NAMES = re.compile(r"[^A-Za-z0-9_.-]+")
@@ -82,7 +84,8 @@ def contestants(text: str, scenario_choice: ControllerChoice) -> tuple[Contestan
     written = [part.strip() for part in _split(text)]
     if not text.strip() or "" in written:
         raise BenchError(
-            f"--controllers {text!r}: a name is missing; name controllers separated by commas, rules,mpc"
+            f"--controllers {shortened(text)!r}: a name is missing; name controllers separated by "
+            "commas, rules,mpc"
         )
     twice = next((part for part in written if written.count(part) > 1), None)
     if twice is not None:
@@ -122,7 +125,7 @@ def _read(text: str) -> tuple[str, dict[str, Any]]:
         key, equals, value = part.partition("=")
         if not equals or not key.strip().isidentifier():
             raise BenchError(
-                f"--controllers {text}: {part.strip()!r} is no option; allowed: key=value, between commas"
+                f"--controllers {shortened(text)}: {shortened(part)!r} is no option; allowed: key=value, between commas"
             )
         try:
             options[key.strip()] = yaml.safe_load(value)
@@ -138,7 +141,7 @@ def _contestant(written: str, spec: str, options: Mapping[str, Any]) -> Contesta
     place, colon, name = spec.rpartition(":")
     label, code_file = written, None
     if place.endswith(".py"):
-        path = Path(place).expanduser().resolve()
+        path = expanded(place).resolve()
         if not path.is_file():
             raise ControllerError(f"controller file {place} is not there; give a path from {Path.cwd()}")
         code_file = str(path)

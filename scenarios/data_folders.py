@@ -67,7 +67,7 @@ class DataFolders:
         folders = [folder for folder in (self.scenario, Path.cwd(), *self.named) if folder is not None]
         for folder in folders:
             try:
-                path = folder / Path(file).expanduser()
+                path = folder / expanded(file)
                 if path.is_file():
                     return path
             except (OSError, RuntimeError, ValueError):
@@ -89,6 +89,14 @@ def _within(path: Path, folders: Sequence[Path], file: str) -> bool:
     )
 
 
+def expanded(name: str | Path) -> Path:
+    """A path with the home folder for ``~``; as it is where there is no such home."""
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:
+        return Path(name)
+
+
 def checked_folders(names: Sequence[str | Path]) -> tuple[Path, ...]:
     """Folders as ``--data`` names them.
 
@@ -99,7 +107,7 @@ def checked_folders(names: Sequence[str | Path]) -> tuple[Path, ...]:
     """
     folders = []
     for name in names:
-        folder = Path(name).expanduser()
+        folder = expanded(name)
         if not folder.is_dir():
             raise ScenarioError(f"--data {str(name)!r} is not a folder; name one that is there")
         folders.append(folder.resolve())

@@ -122,6 +122,8 @@ def load_foreign(path: Path) -> Foreign:
         The file is not there, or it is wrong: one line per problem.
     """
     path = Path(path)
+    if path.exists() and not path.is_file() and not path.is_dir():  # a device or a pipe may never end
+        raise ForeignError(f"--foreign {path}: no ordinary file; give a YAML file")
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:

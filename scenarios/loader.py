@@ -12,13 +12,14 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from recosim.errors import ScenarioError
-from recosim.scenarios.data_folders import DataFolders, checked_folders
+from recosim.scenarios.data_folders import DataFolders, checked_folders, expanded
 from recosim.scenarios.schema import ControllerChoice, Scenario
 from recosim.scenarios.schema_messages import Location, path_text, problem_lines, shortened, suggestion
 from recosim.scenarios.sizing import resize
 
 TEXT_MAX_BYTES = 8_000_000  # a thousand dwellings written out in full take about two
 VALUES_MAX = 500_000
+SHOWN_MAX = 300
 DEPTH_MAX = 50  # libyaml's composer overflows the stack on text nested some ten thousand deep
 RUN_OPTIONS = {"--start": "period.start", "--days": "period.days", "--seed": "seed"}
 """Options of the command line that stand for a key of the scenario."""
@@ -122,7 +123,7 @@ def load_scenario(
     if name_or_path in library_names():
         text = files("recosim.scenarios.library").joinpath(f"{name_or_path}.yaml").read_text(encoding="utf-8")
         return scenario_from_text(text, overrides, f"{name_or_path}.yaml", DataFolders(named=named))
-    path = Path(name_or_path).expanduser()
+    path = expanded(name_or_path)
     if not is_file(path):
         if path.suffix in _SUFFIXES or os.sep in name_or_path:
             raise ScenarioError(f"scenario file {name_or_path!r} does not exist; correct the path")
@@ -368,7 +369,8 @@ def _refuse_twice(location: Location, override: str, placed: Sequence[tuple[Loca
 def _shown(override: str) -> str:
     """Write an override as it was typed."""
     option, _, value = override.partition("=")
-    return f"{option} {value}" if option in RUN_OPTIONS else f"--set {override}"
+    text = f"{option} {value}" if option in RUN_OPTIONS else f"--set {override}"
+    return text if len(text) <= SHOWN_MAX else f"{text[: SHOWN_MAX - 1]}…"
 
 
 def _key_of(here: Any, part: str, location: Location, override: str) -> int | str:

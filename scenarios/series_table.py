@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 
 import numpy as np
 import pandas as pd
@@ -28,8 +29,11 @@ def refuse_other_centuries(source: str, times: IntArray, rows: IntArray | None =
 
 
 def refuse_large(path: Path, most: int = FILE_MAX_BYTES) -> None:
-    """Refuse a file that would not fit into memory before it is read; an OSError where it is not there."""
-    size = path.stat().st_size
+    """Refuse what is no file or would not fit into memory, before it is read; an OSError where none is."""
+    status = path.stat()
+    if not S_ISREG(status.st_mode) and not S_ISDIR(status.st_mode):  # a device or a pipe may never end
+        raise InputDataError(f"{path}: is no ordinary file; give one")
+    size = status.st_size
     if size > most:
         raise InputDataError(f"{path}: has {size} bytes, allowed: {most}; give the period needed alone")
 
