@@ -125,7 +125,8 @@ def _read(text: str) -> tuple[str, dict[str, Any]]:
         key, equals, value = part.partition("=")
         if not equals or not key.strip().isidentifier():
             raise BenchError(
-                f"--controllers {shortened(text)}: {shortened(part)!r} is no option; allowed: key=value, between commas"
+                f"--controllers {shortened(text)}: {shortened(part)!r} is no option; "
+                "allowed: key=value, between commas"
             )
         try:
             options[key.strip()] = yaml.safe_load(value)

@@ -20,12 +20,13 @@ TIME_FIRST, TIME_LAST = -2_208_988_800, 7_258_118_400
 """1900 and 2200: beyond, calendars and their clock changes are not known [POSIX s]."""
 
 
-def refuse_other_centuries(source: str, times: IntArray, rows: IntArray | None = None) -> None:
+def refuse_other_centuries(source: str, times: IntArray) -> None:
     """Refuse times that no meter and no market has seen; an InputDataError names the row."""
     wrong = np.flatnonzero((times < TIME_FIRST) | (times > TIME_LAST))
     if wrong.size:
-        row = int(wrong[0]) + 2 if rows is None else int(rows[wrong[0]])
-        raise InputDataError(f"{source}: row {row}: its time is not in the years 1900 to 2200; correct it")
+        raise InputDataError(
+            f"{source}: row {wrong[0] + 2}: its time is not in the years 1900 to 2200; correct it"
+        )
 
 
 def refuse_large(path: Path, most: int = FILE_MAX_BYTES) -> None:

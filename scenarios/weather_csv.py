@@ -10,7 +10,7 @@ import pandas as pd
 
 from recosim.arrays import BoolArray, FloatArray, IntArray
 from recosim.errors import InputDataError
-from recosim.scenarios.series_table import brief, refuse_other_centuries
+from recosim.scenarios.series_table import brief
 from recosim.scenarios.weather_formats import text_of
 from recosim.scenarios.weather_mapping import IrradianceColumn, TemperatureColumn, WeatherMapping, WindColumn
 from recosim.scenarios.weather_table import (
@@ -158,7 +158,6 @@ def _parsed(source: str, mapping: WeatherMapping, rows: IntArray, times: list[st
         )
     seconds = _seconds(parsed)
     seconds[failed] = _seconds(next_midnight) + SECONDS_PER_DAY
-    refuse_other_centuries(source, seconds, rows)
     return seconds
 
 
