@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -170,6 +171,35 @@ def test_every_part_of_a_result_file_is_on_the_page_of_results(site: Site, tmp_p
     for part in parts:
         name = part.rpartition("/")[2].removeprefix("setpoint_")
         assert name in named or name in members, part
+
+
+def test_the_example_of_the_settlement_comes_out_as_its_page_says(recosim, tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "settlement.md").read_text(encoding="utf-8")
+    for name, body in re.findall(r"<!-- test: file (\S+) -->\n```\w*\n(.*?)```", text, re.S):
+        (tmp_path / name).write_text(body, encoding="utf-8")
+    files = ("readings.csv", "--community", "community.yaml", "--prices", "prices.csv")
+    code, _, _ = recosim("settle", *files, "--json", "example.json")
+    assert code == 0
+    found = json.loads((tmp_path / "example.json").read_text(encoding="utf-8"))
+    rossi = found["by_member"]["IT001E00000002"]
+    example = text[text.index("## A worked example") : text.index("## Settle real meter data")]
+    assert "| all | 80 | 75 | 65 | | 7.85 |" in example
+    assert (found["energy_injected_kwh"], found["energy_withdrawn_kwh"]) == (80.0, 75.0)
+    assert (found["energy_shared_kwh"], rossi["energy_credited_kwh"]) == (65.0, 37.0)
+    names = ("premium_eur", "premium_excess_eur", "valorisation_eur", "sale_eur")
+    amounts = [found[name] for name in names] + [
+        rossi[f"{n}_eur"] for n in ("premium", "excess", "valorisation")
+    ]
+    assert [f"{amount:.2f}" for amount in amounts] == [
+        "7.85",
+        "2.06",
+        "0.69",
+        "10.84",
+        "3.30",
+        "1.17",
+        "0.39",
+    ]
+    assert all(f"{amount:.2f}" in example for amount in amounts)
 
 
 def run_figures(name: str, request: Request) -> tuple[list[dict], list[dict]]:
