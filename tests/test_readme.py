@@ -7,6 +7,8 @@ one temporary folder for each page. An HTML comment on the line before a block s
     appended to each command of the block, to shorten a long run;
 ``<!-- test: skip (why) -->``
     not run; allowed only for what installs recosim or fetches it;
+``<!-- test: in PAGE -->``
+    not run again: PAGE has the same commands, where they are run;
 ``<!-- test: file NAME -->``
     the block (of any language) is written to NAME, for the commands that follow.
 """
@@ -23,6 +25,7 @@ import pytest
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 PAGES = [README, *sorted((README.parent / "docs").glob("*.md"))]
+NOT_RUN = ("skip", "in")
 COMMANDS_LEAST = 40
 """On all pages together."""
 BLOCK = re.compile(
@@ -57,8 +60,13 @@ def blocks(text: str) -> list[Block]:
 
 
 def n_commands(page: Path) -> int:
-    """How many commands of a page a test runs."""
-    return sum(len(block.commands) for block in blocks(page.read_text()) if block.verb != "skip")
+    """How many commands of a page are run in its folder."""
+    return len(commands_run(page))
+
+
+def commands_run(page: Path) -> list[str]:
+    found = [block for block in blocks(page.read_text()) if block.verb not in NOT_RUN]
+    return [command for block in found for command in block.commands]
 
 
 by_page = pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
@@ -94,8 +102,11 @@ def test_links_of_the_readme_lead_somewhere() -> None:
 @by_page
 def test_markers_mean_something(page: Path) -> None:
     for block in blocks(page.read_text()):
-        assert block.verb in ("", "add", "skip", "file"), block
+        assert block.verb in ("", "add", "skip", "in", "file"), block
         assert not block.verb or block.rest, block
+        if block.verb == "in":
+            assert block.commands, block
+            assert set(block.commands) <= set(commands_run(README.parent / block.rest)), block
         if block.verb == "skip":
             assert re.fullmatch(r"\(.+\)", block.rest), block
             assert {Path(shlex.split(command)[0]).name for command in block.commands} <= MAY_BE_SKIPPED, block
@@ -133,7 +144,7 @@ def test_every_command_works(page: Path, tmp_path: Path) -> None:
     for block in blocks(page.read_text()):
         if block.verb == "file":
             (tmp_path / block.rest).write_text(block.body)
-        elif block.verb != "skip":
+        elif block.verb not in NOT_RUN:
             for command in block.commands:
                 shown = f"{command} {block.rest}" if block.verb == "add" else command
                 done = subprocess.run(
