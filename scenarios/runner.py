@@ -171,11 +171,15 @@ def run_scenario(
     path = out or default_path(scenario, name, foreign)
     isolated_s = scenario.controller.kill_after_s if isolate else None
     with opened_controller(name, options, controller is not None, isolated_s) as made:
-        if tell is not None and not resume and foreign is None and not can_resume(made):
-            tell(f"controller {name!r} cannot go on with an interrupted run: {NOT_REMEMBERED}")
         plant = build_plant(scenario, getattr(made, "horizon_steps", 0))
         if see_plant is not None:
             see_plant(plant)
+
+        def started(_: RecosimWorld) -> None:
+            more_days = scenario.period.days > 1  # a single one is begun again anyway
+            if tell is not None and more_days and not resume and foreign is None and not can_resume(made):
+                tell(f"controller {name!r} cannot go on with an interrupted run: {NOT_REMEMBERED}")
+
         return run_plant(
             scenario,
             plant,
@@ -188,6 +192,7 @@ def run_scenario(
             isolated=isolate,
             progress=progress,
             began=began,
+            started=started,
         )
 
 
