@@ -1,11 +1,14 @@
 """Processes of foreign simulators: started, watched, and ended whatever happens."""
 
+import ctypes
 import os
 import shlex
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -16,6 +19,7 @@ from recosim.timegrid import TimeGrid
 GRACE_S = 2.0
 """How long a process may take to end when it is told to."""
 POLL_S = 0.02
+_PR_SET_PDEATHSIG = 1
 
 
 def what(name: str) -> str:
@@ -38,6 +42,17 @@ class Clock:
         return f" at {now:%Y-%m-%d %H:%M}"
 
 
+def _ended_with_parent() -> Callable[[], object] | None:
+    """What a process does first so that the kernel ends it when the run is killed; None except on Linux.
+
+    Whoever is killed ends nothing, and a simulator need not notice: mosaik-api-v3 would wait for ever.
+    """
+    if sys.platform != "linux":
+        return None
+    libc = ctypes.CDLL(None)  # before the fork, after which nothing may be loaded
+    return partial(libc.prctl, _PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
 class Process:
     """A process in a session of its own, so that what it starts itself can be ended with it."""
 
@@ -46,7 +61,12 @@ class Process:
         try:
             # what it prints must not get between recosim's JSON: both its outputs go to our standard error
             self._popen = subprocess.Popen(
-                words, cwd=folder, stdin=subprocess.DEVNULL, stdout=sys.__stderr__, start_new_session=True
+                words,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=sys.__stderr__,
+                start_new_session=True,
+                preexec_fn=_ended_with_parent(),
             )
         except OSError as error:
             raise ForeignError(

@@ -1,5 +1,6 @@
 """Controllers and devices in other processes, and what they may do wrong."""
 
+import json
 import os
 import shlex
 import shutil
@@ -428,6 +429,26 @@ def gone(folder: Path) -> bool:
     except ProcessLookupError:
         return True
     return False
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="only Linux ends processes with the one that started them"
+)
+def test_a_killed_run_takes_its_simulators_along(tmp_path: Path) -> None:
+    words = shlex.join(["%(python)s", str(PUPPET), "%(addr)s", "never connects", str(tmp_path / "pid")])
+    described = [{"name": "puppet", "command": words, "controls": "all", "timeout_start_s": 100}]
+    (tmp_path / "foreign.yaml").write_text(json.dumps({"simulators": described}))
+    command = [sys.executable, "-m", "recosim", "run", "naples", "--days", "1", "--foreign", "foreign.yaml"]
+    run = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL)
+    until = time.monotonic() + 60.0
+    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    run.kill()
+    run.wait()
+    while not gone(tmp_path):
+        assert time.monotonic() < until
+        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("mode", FAILURES)
