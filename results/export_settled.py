@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from recosim.quantities import quantity
+from recosim.results.column_meanings import CONTROLLER, KPIS, column_described
 from recosim.results.export_tables import (
     TIME_LOCAL,
     TIME_UTC,
@@ -42,12 +43,12 @@ def all_tables(run: Run, as_text: bool = False) -> Iterator[Table]:
     for group in run.groups():
         yield series_table(run, group, as_text)
     if run.kpis:
-        yield _table("kpis", [_kpis(run)])
+        yield _table(KPIS, [_kpis(run)])
     for table in run.settlement_tables():
         yield from _settlement(run, table, as_text)
     decisions = run.controller()
     if decisions:
-        yield _table("controller", [pd.DataFrame(_timed(run, decisions, as_text))])
+        yield _table(CONTROLLER, [pd.DataFrame(_timed(run, decisions, as_text))])
     faults = run.faults()
     if faults:
         columns: dict[str, Any] = {}
@@ -128,18 +129,22 @@ def _table(name: str, frames: Iterable[pd.DataFrame]) -> Table:
     """Describe a table by its first block."""
     rest = iter(frames)
     first = next(rest)
-    columns = tuple(_column(str(head), first[head]) for head in first.columns)
+    columns = tuple(_column(name, str(head), first[head]) for head in first.columns)
     return Table(name=name, columns=columns, blocks=chain([first], rest))
 
 
-def _column(name: str, values: "pd.Series[Any]") -> Column:
-    about = quantity(name)
+def _column(table: str, name: str, values: "pd.Series[Any]") -> Column:
     if name.endswith((TIME_UTC, TIME_LOCAL)):
         zone = "UTC" if name.endswith(TIME_UTC) else "local time with its offset"
         what = name.removesuffix(TIME_UTC).removesuffix(TIME_LOCAL).rstrip("_") or "begin"
         dtype = "text" if name.endswith(TIME_LOCAL) else "time"
         return Column(name=name, unit="", meaning=f"{what}, {zone}", dtype=dtype)
-    if values.dtype.kind == "O":
-        return Column(name=name, unit="", meaning=about.meaning, dtype="text")
-    unit = "ms" if name == "milliseconds" else about.unit
-    return Column(name=name, unit=unit, meaning=about.meaning, dtype=values.dtype.name)
+    about = column_described(table, name)
+    is_text = values.dtype.kind == "O"
+    has_no_unit = is_text or (table, name) == (KPIS, "value")
+    return Column(
+        name=name,
+        unit="" if has_no_unit else about.unit,
+        meaning=about.meaning,
+        dtype="text" if is_text else values.dtype.name,
+    )

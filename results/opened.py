@@ -9,6 +9,7 @@ import pandas as pd
 from recosim.errors import ResultsError
 from recosim.quantities import quantity as describe
 from recosim.results import run_file
+from recosim.results.column_meanings import column_described
 from recosim.results.export import notices_of
 from recosim.results.run_file import Run
 
@@ -76,6 +77,8 @@ class OpenRun(Run):
     def settlement_frame(self, table: str) -> pd.DataFrame:
         """One of the settlement's tables, as far as it has one value a row.
 
+        ``attrs`` holds ``units`` and ``meanings`` by column.
+
         Raises
         ------
         ResultsError
@@ -88,7 +91,9 @@ class OpenRun(Run):
             frame.index = pd.DatetimeIndex(times).tz_convert(self.grid.timezone).rename("time")
         elif "pod" in frame:
             frame = frame.set_index("pod")
-        frame.attrs["units"] = {str(name): describe(str(name)).unit for name in frame.columns}
+        about = {str(name): column_described(table, str(name)) for name in frame.columns}
+        frame.attrs["units"] = {name: one.unit for name, one in about.items()}
+        frame.attrs["meanings"] = {name: one.meaning for name, one in about.items()}
         return frame
 
     def to_xarray(self, *groups: str) -> "xarray.Dataset":

@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 
 from recosim.errors import ResultsError
+from recosim.quantities import quantity
+from recosim.results.column_meanings import column_described
 from recosim.results.export import NOTICES_FILE, export_run
 from recosim.results.export_csv import write_csv_files
 from recosim.results.export_mosaik import write_mosaik_file
@@ -112,6 +114,17 @@ def test_metadata_describe_every_column(written, tmp_path, exporter, read):
         "meaning": "energy stored at the end of the step",
         "dtype": "float32",
     }
+
+
+def test_columns_beside_the_series_say_what_they_are(written, tmp_path):
+    export_run(written(tmp_path / "run.h5"), write_csv_files, tmp_path / "out")
+    files = json.loads((tmp_path / "out" / "metadata.json").read_text())["files"]
+    assert files["kpis.csv"]["value"] == {"unit": "", "meaning": "in the unit of its row", "dtype": "float64"}
+    assert files["settlement_monthly_by_pod.csv"]["energy_eur"]["meaning"] == "bill: energy, losses included"
+    plan = column_described("controller", "objective_eur")
+    assert (plan.unit, plan.meaning) != (quantity("objective_eur").unit, quantity("objective_eur").meaning)
+    assert column_described("controller", "milliseconds").unit == "ms"
+    assert column_described("controller", "rooms_kw").label == "rooms [kW]", "as a controller names it"
 
 
 def test_csv_is_read_in_one_line(written, tmp_path):
