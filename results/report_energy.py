@@ -117,23 +117,26 @@ def flows_kwh(kwh: Mapping[str, float], shared_kwh: float | None) -> list[tuple[
     used = {label: kwh.get(name, 0.0) for name, label in USE.items() if name not in ("charge", "injected")}
     used |= {USE["other"]: max(other, 0.0), "kept or lost in batteries": max(stored, 0.0)}
     more = {"stored before": max(-stored, 0.0), "other sources": max(-other, 0.0)}
-    if pv >= injected:
-        found = [
-            ("photovoltaics", "used behind the meter", pv - injected),
-            *((start, "used behind the meter", energy) for start, energy in more.items()),
-            ("photovoltaics", "shared", shared),
-            ("photovoltaics", OUTSIDE, injected - shared),
-            ("used behind the meter", "use", pv - injected + sum(more.values())),
-            ("shared", "use", shared),
-            (FROM_OUTSIDE, "use", withdrawn - shared),
-        ]
-    else:  # batteries sold what they had bought: what is fed in is not the plants' alone
+    if shared > pv:  # batteries fed in, for others, what they had bought: a round trip that cannot be drawn
         found = [
             ("photovoltaics", "use", pv),
             *((start, "use", energy) for start, energy in more.items()),
-            (FROM_OUTSIDE, "use", withdrawn),
-            ("use", OUTSIDE, injected),
+            ("from the grid", "use", withdrawn),
+            ("use", "to the grid", injected),
         ]
+    else:
+        own = "used behind the meter" if pv > injected else "use"
+        found = [
+            ("photovoltaics", own, pv - injected),
+            *((start, own, energy) for start, energy in more.items()),
+            ("photovoltaics", "shared", shared),
+            ("photovoltaics", OUTSIDE, min(pv, injected) - shared),
+            ("shared", "use", shared),
+            (FROM_OUTSIDE, "use", withdrawn - shared),
+            ("use", OUTSIDE, injected - pv),  # sold by batteries, which had bought it
+        ]
+        if own != "use":
+            found.append((own, "use", pv - injected + sum(more.values())))
     found += [("use", label, energy) for label, energy in used.items()]
     return [flow for flow in found if flow[2] > 0.0]
 
@@ -141,7 +144,8 @@ def flows_kwh(kwh: Mapping[str, float], shared_kwh: float | None) -> list[tuple[
 def flow_plot(kwh: Mapping[str, FloatArray], shared_kwh: float | None) -> Plot:
     """Sankey diagram of the period."""
     flows = flows_kwh({name: float(values.sum()) for name, values in kwh.items()}, shared_kwh)
-    whole = sum(energy for start, _, energy in flows if start in ("photovoltaics", FROM_OUTSIDE))
+    ends = {to for _, to, _ in flows}
+    whole = sum(energy for start, _, energy in flows if start not in ends)
     flows = [flow for flow in flows if flow[2] > SMALLEST_FLOW * whole]
     flows, folded = _folded(flows, SMALL_USE * whole)
     names = list(dict.fromkeys(name for start, to, _ in flows for name in (start, to)))
@@ -186,10 +190,12 @@ def _folded(flows: list[tuple[str, str, float]], smallest: float) -> tuple[list[
 
 
 def shared_plot(run: Run) -> Plot | None:
-    """Mean shared energy by hour of day and month; None where nothing was settled."""
+    """Mean shared energy by hour of day and month; None where nothing was settled or shared."""
     if "hourly" not in run.settlement_tables():
         return None
     table = run.settlement("hourly")
+    if not table["energy_shared_kwh"].any():
+        return None
     local = pd.DatetimeIndex(pd.to_datetime(table["time"], unit="s", utc=True)).tz_convert(run.grid.timezone)
     shared_kwh = pd.Series(table["energy_shared_kwh"])
     mean = shared_kwh.groupby([local.strftime("%Y-%m"), local.hour]).mean().unstack()

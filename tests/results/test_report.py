@@ -148,6 +148,22 @@ def test_what_flows_into_a_node_flows_out_of_it(kwh) -> None:
     assert sum(e for _, to, e in flows if to == "households and common services") == kwh["load"]
 
 
+@pytest.mark.parametrize("sold_kwh", [-1e-7, 0.0, 1e-7, 1.0])
+def test_shared_energy_is_drawn_where_plants_feed_all_in(sold_kwh: float) -> None:
+    # as in naples-paper, by the file's single precision; or batteries sell a little of what they bought
+    kwh = {"pv": 10.0, "withdrawn": 8.0 + sold_kwh, "injected": 10.0 + sold_kwh, "load": 8.0}
+    drawn = {(start, to): energy for start, to, energy in flows_kwh(kwh, 6.0)}
+    assert drawn["photovoltaics", "shared"] == drawn["shared", "use"] == 6.0
+    assert drawn["from the grid, not shared", "use"] == pytest.approx(2.0 + sold_kwh)
+    fed_in = sum(energy for (_, to), energy in drawn.items() if to == "to the grid, not shared")
+    assert fed_in == pytest.approx(4.0 + sold_kwh)
+
+
+def test_nothing_is_called_unshared_where_batteries_share_what_they_bought() -> None:
+    flows = flows_kwh({"pv": 1.0, "withdrawn": 9.0, "injected": 4.0, "load": 6.0}, 3.0)
+    assert not [flow for flow in flows if "shared" in flow[0] + flow[1]]
+
+
 def test_a_week_has_its_steps_and_its_days(tmp_path) -> None:
     path = written(tmp_path / "run.h5", days=40, n=3, start="2025-03-10")  # with a day of 23 hours
     with open_run(path) as run:
