@@ -158,7 +158,7 @@ def compare(paths: Sequence[Path], bound: Path | None = None) -> Comparison:
                 if not run.complete:
                     raise ResultsError(
                         f"{path} is not complete: {run.committed} of {run.grid.n_steps} steps are in it; "
-                        "run it again with --force, or leave it out"
+                        "finish it with --resume, run it again with --force, or leave it out"
                     )
                 runs.append(
                     ComparedRun(

@@ -167,7 +167,7 @@ def flow_plot(kwh: Mapping[str, FloatArray], shared_kwh: float | None) -> Plot:
     }
     laid_out = figure([trace], "", "")
     laid_out["layout"] = {"margin": {"l": 8, "r": 8, "t": 20, "b": 20}, "height": 460, "font": {"size": 12}}
-    told = "; ".join(f"{start} to {to} {_kwh(energy)}" for start, to, energy in flows)
+    told = "; ".join(f"{start} → {to} {_kwh(energy)}" for start, to, energy in flows)
     return {
         "title": "Where the energy came from and went",
         "wide": True,

@@ -54,7 +54,7 @@ def _weather(scenario: Scenario) -> str:
     if described.climate is not None:
         return (
             "Weather: a synthetic year made by recosim from the monthly figures that the scenario gives "
-            f"(weather.climate). {OWN}"
+            "(weather.climate). The conditions of whoever published them hold."
         )
     return (
         "Weather: a synthetic year made by recosim. Its monthly figures are rounded from climate normals, "

@@ -8,6 +8,9 @@ import typer
 from recosim.commands.options import Debug
 from recosim.terminal import guarded
 
+NAMED_MAX = 8
+"""Of the files that are not of this run."""
+
 
 @guarded
 def export(
@@ -31,5 +34,11 @@ def export(
     from recosim.results.export import export_run
     from recosim.scenarios.exports import exporter_named
 
-    for path in export_run(run, exporter_named(format_), out, force):
+    files = export_run(run, exporter_named(format_), out, force)
+    for path in files:
         typer.echo(path)
+    others = sorted({path.name for path in out.iterdir()} - {path.name for path in files})
+    if others:
+        more = "" if len(others) <= NAMED_MAX else f" and {len(others) - NAMED_MAX} more"
+        told = ", ".join(others[:NAMED_MAX])
+        typer.echo(f"note: left alone in {out}, so not of this run: {told}{more}", err=True)

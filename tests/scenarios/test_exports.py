@@ -96,6 +96,18 @@ def test_the_command_writes_notices_beside(
     assert GME in text
 
 
+def test_files_that_are_not_of_this_run_are_named(
+    path: Path, recosim: Callable[..., tuple[int, str, str]]
+) -> None:
+    Path("full").mkdir()
+    for name in ("tariffs.csv", "kpis.csv"):
+        Path("full", name).write_text("of another run")
+    code, out, err = recosim("export", str(path), "--format", "csv", "--out", "full", "--force")
+    assert (code, err) == (0, "note: left alone in full, so not of this run: tariffs.csv\n")
+    assert "tariffs.csv" not in out
+    assert Path("full/tariffs.csv").read_text() == "of another run" != Path("full/kpis.csv").read_text()
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -175,7 +187,9 @@ def test_a_climate_of_the_scenarios_own_owes_nothing_to_pvgis() -> None:
     climate = "weather.climate={irradiation_kwh_per_m2_day: [2,3,4,5,6,7,7,6,5,3,2,2], "
     climate += "temp_degc: [9,9,12,15,19,23,26,26,22,18,14,10]}"
     weather = notices_of(load_scenario("naples", [climate]))[0]
-    assert "that the scenario gives" in weather
+    assert weather.endswith(
+        "that the scenario gives (weather.climate). The conditions of whoever published them hold."
+    )
     assert "PVGIS" not in weather
 
 
