@@ -10,15 +10,7 @@ from recosim.scenarios.archetypes import Archetype, Position
 from recosim.scenarios.schema_car import Car
 from recosim.scenarios.schema_envelope import GivenEnvelope, Glazing, Mass
 from recosim.scenarios.schema_hvac import Hvac
-from recosim.scenarios.schema_section import (
-    Factor,
-    Name,
-    NonNegative,
-    Positive,
-    Section,
-    Share,
-    ShareBelowOne,
-)
+from recosim.scenarios.schema_section import Factor, Name, Section, Share, ShareBelowOne
 from recosim.simulators.physics.battery import TEMP_CELL_RANGE_DEGC
 
 POWER_PLANT_MAX_KW = 1000.0
@@ -29,7 +21,9 @@ ENVELOPES = ("archetype", "envelope", "thermal")
 DETAILS = ("mass", "glazing", "air_change_per_h", "factor_shading")
 
 AzimuthDeg = Annotated[float, Field(ge=0.0, le=360.0)]
-CapacityJPerK = Annotated[float, Field(gt=0.0, le=1e12)]
+CapacityJPerK = Annotated[float, Field(ge=1.0, le=1e12)]
+ResistanceKPerW = Annotated[float, Field(ge=1e-6, le=1e6)]
+ApertureM2 = Annotated[float, Field(ge=0.0, le=10_000.0)]
 
 
 class Photovoltaics(Section):
@@ -45,7 +39,7 @@ class Photovoltaics(Section):
     losses: ShareBelowOne = Field(default=0.11, description="Losses before the inverter, as a share.")
     efficiency_inverter: Factor = Field(default=0.96, description="Nominal efficiency of the inverter.")
     dc_ac_ratio: float = Field(
-        default=1.1, gt=0.0, le=3.0, description="Peak power over the inverter's power."
+        default=1.1, ge=0.1, le=3.0, description="Peak power over the inverter's power."
     )
     gamma_per_k: float = Field(
         default=-0.0037,
@@ -172,21 +166,23 @@ class HotWater(Section):
 class _Aperture(Section):
     """Sun that enters through the windows."""
 
-    aperture_north_m2: NonNegative = Field(
+    aperture_north_m2: ApertureM2 = Field(
         default=0.0, description="Collecting area of the windows to the north, A (1 - F_f) F_w g F_sh [m2]."
     )
-    aperture_east_m2: NonNegative = Field(default=0.0, description="The same to the east [m2].")
-    aperture_south_m2: NonNegative = Field(default=0.0, description="The same to the south [m2].")
-    aperture_west_m2: NonNegative = Field(default=0.0, description="The same to the west [m2].")
+    aperture_east_m2: ApertureM2 = Field(default=0.0, description="The same to the east [m2].")
+    aperture_south_m2: ApertureM2 = Field(default=0.0, description="The same to the south [m2].")
+    aperture_west_m2: ApertureM2 = Field(default=0.0, description="The same to the west [m2].")
 
 
 class Thermal3R2C(_Aperture):
     """A dwelling's thermal network, given directly: a node of air and a node of mass."""
 
     model: Literal["3r2c"] = Field(description="Which network.")
-    resistance_air_outdoor_k_per_w: Positive = Field(description="Windows and ventilation [K/W].")
-    resistance_air_mass_k_per_w: Positive = Field(description="Between air and mass [K/W].")
-    resistance_mass_outdoor_k_per_w: Positive = Field(description="Walls, from the mass outwards [K/W].")
+    resistance_air_outdoor_k_per_w: ResistanceKPerW = Field(description="Windows and ventilation [K/W].")
+    resistance_air_mass_k_per_w: ResistanceKPerW = Field(description="Between air and mass [K/W].")
+    resistance_mass_outdoor_k_per_w: ResistanceKPerW = Field(
+        description="Walls, from the mass outwards [K/W]."
+    )
     capacity_air_j_per_k: CapacityJPerK = Field(description="Air and furniture [J/K].")
     capacity_mass_j_per_k: CapacityJPerK = Field(description="Walls and floors [J/K].")
 
@@ -195,7 +191,7 @@ class Thermal1R1C(_Aperture):
     """A dwelling's thermal network, given directly: one node."""
 
     model: Literal["1r1c"] = Field(description="Which network.")
-    resistance_k_per_w: Positive = Field(description="Indoors to outdoors [K/W].")
+    resistance_k_per_w: ResistanceKPerW = Field(description="Indoors to outdoors [K/W].")
     capacity_j_per_k: CapacityJPerK = Field(description="Of the whole dwelling [J/K].")
 
 

@@ -29,8 +29,9 @@ def _known_zone(value: str) -> str:
 ZoneName = Annotated[str, AfterValidator(_known_zone)]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 ShareBelowOne = Annotated[float, Field(ge=0.0, lt=1.0)]
-Factor = Annotated[float, Field(gt=0.0, le=1.0)]
-NonNegative = Annotated[float, Field(ge=0.0)]
-Positive = Annotated[float, Field(gt=0.0)]
+# Numbers far outside anything real are refused: with them a run overflows.
+Factor = Annotated[float, Field(ge=0.01, le=1.0)]
+NonNegative = Annotated[float, Field(ge=0.0, le=1e6)]
+Positive = Annotated[float, Field(ge=1e-9, le=1e9)]
 Temperature = Annotated[float, Field(ge=0.0, le=45.0)]
 Name = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]

@@ -87,7 +87,7 @@ OVERRIDES = [
     ("community.size=", "--set community.size=: the value is missing"),
     ("community.dwellings[99].people=1", "entry '99' of community.dwellings, allowed: 0 to 9"),
     ("community.plants[0].power_kw=1e9", "community.plants[0].power_kw = 1000000000.0, allowed (0, 1000]"),
-    ("community.dwellings[2].battery.efficiency_charge=1.2", "efficiency_charge = 1.2, allowed (0, 1]"),
+    ("community.dwellings[2].battery.efficiency_charge=1.2", "efficiency_charge = 1.2, allowed [0.01, 1]"),
     ("community.dwellings[2].hot_water={volume_l: 0}", "hot_water.volume_l = 0, allowed [5, 2000]"),
     ("community.dwellings[2].hot_water={kind: gas}", "hot_water.kind = 'gas', allowed: boiler, heat_pump"),
     (

@@ -125,7 +125,7 @@ def test_override_of_an_anchor_changes_one_place_only():
 WRONG = [
     (
         "community.dwellings[3].battery.efficiency_charge=1.2",
-        "community.dwellings[3].battery.efficiency_charge = 1.2, allowed (0, 1] "
+        "community.dwellings[3].battery.efficiency_charge = 1.2, allowed [0.01, 1] "
         "(--set community.dwellings[3].battery.efficiency_charge=1.2)",
     ),
     ("community.size=0", "community.size = 0, allowed: whole numbers in [1, 1000] (--set community.size=0)"),
@@ -150,7 +150,7 @@ WRONG = [
     ("seed=!!python/object/apply:os.getcwd []", "could not determine a constructor"),
     ("tariff={vat: 0.1, vat: 0.2}", "key 'vat' occurs twice"),
     ("tariff.vat=1", "tariff.vat = 1, allowed [0, 1)"),
-    ("tariff.sales_eur_per_year=.nan", "tariff.sales_eur_per_year = nan, allowed [0, inf)"),
+    ("tariff.sales_eur_per_year=.nan", "tariff.sales_eur_per_year = nan, allowed [0, 1e+06]"),
     ("period.step_minutes=10", "period.step_minutes = 10, allowed: 5, 15, 30, 60"),
     ("controller.name=a/b.py:X", "files are named on the command line only"),
     ("community.dwellings[0].people=yes", "people = True, allowed: whole numbers in [1, 12]"),
@@ -167,7 +167,7 @@ WRONG = [
     ("community.dwellings[0].thermal={}", "thermal.model is missing, allowed: 3r2c, 1r1c"),
     (
         "community.dwellings[0].thermal={model: 1r1c, resistance_k_per_w: -1, capacity_j_per_k: 1e7}",
-        "community.dwellings[0].thermal.resistance_k_per_w = -1, allowed (0, inf)",
+        "community.dwellings[0].thermal.resistance_k_per_w = -1, allowed [1e-06, 1e+06]",
     ),
     ("tariff.price_energy_eur_per_kwh=0.1", "tariff: price_energy_eur_per_kwh belongs to kind: flat"),
     ("community.common_services=null", "community: plants[0].pod = 'common' needs common_services"),
@@ -310,7 +310,7 @@ def test_json_schema_serves_editors():
     assert schema["additionalProperties"] is False
     assert set(schema["properties"]) == set(Scenario.model_fields)
     battery = schema["$defs"]["Battery"]
-    assert battery["properties"]["efficiency_charge"]["exclusiveMinimum"] == 0.0
+    assert battery["properties"]["efficiency_charge"]["minimum"] == 0.01
     assert battery["properties"]["efficiency_charge"]["maximum"] == 1.0
     assert battery["properties"]["efficiency_charge"]["description"]
     assert "PrivateAttr" not in json.dumps(schema)

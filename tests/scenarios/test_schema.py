@@ -7,7 +7,7 @@ from pydantic import BaseModel, ValidationError
 from recosim.errors import ScenarioError
 from recosim.scenarios.loader import load_scenario
 from recosim.scenarios.schema import Location, Period, PricesInput, Scenario, WeatherInput
-from recosim.scenarios.schema_community import Battery, Community, Dwelling, Photovoltaics, Plant
+from recosim.scenarios.schema_community import Battery, Community, Dwelling, Photovoltaics, Plant, Thermal1R1C
 from recosim.scenarios.schema_rules import Comfort, Settlement, Tariff
 
 UNIT = re.compile(
@@ -180,6 +180,11 @@ def test_values_never_change():
         (Tariff, {"price_energy_eur_per_kwh": 0.1}, "belongs to kind: flat"),
         (Tariff, {"prices_energy_bands": {"f1": 0.1, "f2": 0.1, "f3": 0.1}}, "belongs to kind: bands"),
         (Settlement, {"regime": "transitional", "configuration": "AID"}, "knows no AID"),
+        (Photovoltaics, {"power_kw": 3.0, "dc_ac_ratio": 5e-324}, "greater than or equal to 0.1"),
+        (Photovoltaics, {"power_kw": 3.0, "efficiency_inverter": 1e-300}, "greater than or equal to 0.01"),
+        (Thermal1R1C, {**THERMAL, "aperture_south_m2": 1e295}, "less than or equal to 10000"),
+        (Thermal1R1C, {**THERMAL, "resistance_k_per_w": 1e285}, "less than or equal to 1000000"),
+        (Thermal1R1C, {**THERMAL, "capacity_j_per_k": 1e-300}, "greater than or equal to 1"),
         (Plant, {"name": "roof", "power_kw": 1000.1}, "less than or equal to 1000"),
         (Photovoltaics, {"power_kw": 3.0, "grant_percent": 41.0}, "less than or equal to 40"),
         (Community, {"dwellings": [FLAT, FLAT]}, "two dwellings are called 'a'"),
