@@ -82,15 +82,16 @@ class OpenRun(Run):
         Raises
         ------
         ResultsError
-            There is no such table.
+            There is no such table, or it is damaged.
         """
         columns: dict[str, Any] = {n: v for n, v in self.settlement(table).items() if v.ndim == 1}
-        frame = pd.DataFrame(columns)
-        if "time" in frame:
-            times = pd.to_datetime(frame.pop("time"), unit="s", utc=True)
-            frame.index = pd.DatetimeIndex(times).tz_convert(self.grid.timezone).rename("time")
-        elif "pod" in frame:
-            frame = frame.set_index("pod")
+        with run_file.damage_told(self.path):
+            frame = pd.DataFrame(columns)
+            if "time" in frame:
+                times = pd.to_datetime(frame.pop("time"), unit="s", utc=True)
+                frame.index = pd.DatetimeIndex(times).tz_convert(self.grid.timezone).rename("time")
+            elif "pod" in frame:
+                frame = frame.set_index("pod")
         about = {str(name): column_described(table, str(name)) for name in frame.columns}
         frame.attrs["units"] = {name: one.unit for name, one in about.items()}
         frame.attrs["meanings"] = {name: one.meaning for name, one in about.items()}

@@ -155,10 +155,10 @@ class Run:
                     raise ValueError(f"{group}/{name} has the shape {dataset.shape}, expected {expected}")
 
     def groups(self) -> dict[str, tuple[str, ...]]:
-        """Quantities of each group."""
+        """Quantities of each group that has any."""
         with _reading(self.path, "/series"):
             series = self._file["series"]
-            return {group: tuple(series[group]) for group in series}
+            return {group: tuple(series[group]) for group in series if len(series[group])}
 
     def has(self, group: str, quantity: str) -> bool:
         """Whether a quantity of a group was recorded."""
@@ -178,7 +178,7 @@ class Run:
                 name=quantity,
                 unit=str(dataset.attrs["unit"]),
                 meaning=str(dataset.attrs["meaning"]),
-                dtype=dataset.dtype,
+                dtype=dataset.dtype.newbyteorder("="),
                 dimension=str(dataset.attrs["members"]).rpartition("/")[2],
                 n_members=int(dataset.shape[1]),
             )
@@ -352,7 +352,9 @@ def _read_columns(group: h5py.Group) -> dict[str, NDArray[Any]]:
     columns = {}
     for name, dataset in group.items():
         is_text = h5py.check_string_dtype(dataset.dtype) is not None
-        columns[name] = dataset.asstr()[:] if is_text else dataset[:]
+        columns[name] = (
+            dataset.asstr()[:] if is_text else dataset[:].astype(dataset.dtype.newbyteorder("="), copy=False)
+        )
     return columns
 
 

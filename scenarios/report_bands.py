@@ -12,6 +12,7 @@ from recosim.results.report_series import Band
 from recosim.results.run_file import Run
 from recosim.scenarios.community import comfort_calendar
 from recosim.scenarios.data_folders import DataFolders, checked_folders
+from recosim.scenarios.input_series import times_of
 from recosim.scenarios.loader import scenario_from_text
 from recosim.scenarios.runner import build_plant
 from recosim.scenarios.schema import Scenario
@@ -20,6 +21,7 @@ from recosim.timegrid import TimeGrid
 
 DWELLINGS_WITH_OWN_BAND = 100
 """With more, households are not made a second time: a year of one takes about 0.2 s."""
+_OTHER_TIMES = "The comfort band is not drawn: the times of the file are not those of its scenario."
 
 
 def band_of(run: Run, data: Sequence[str | Path] = ()) -> Band:
@@ -41,6 +43,8 @@ def band_of(run: Run, data: Sequence[str | Path] = ()) -> Band:
         return Band(note=f"The comfort band is not drawn: this version does not read the scenario ({error}).")
     if len(scenario.community.dwellings) <= DWELLINGS_WITH_OWN_BAND:
         try:
+            if times_of(scenario).period != run.grid:  # and ten years could take for ever
+                return Band(note=_OTHER_TIMES)
             return _of_each(scenario, run.committed)
         except RecosimError:
             pass  # its weather or its prices may lie elsewhere

@@ -262,3 +262,19 @@ def test_names_that_are_no_text_are_damage(written, tmp_path):
     with pytest.raises(ResultsError, match=r"run\.h5 is damaged: .*surrogates not allowed"):
         export_run(path, exporter, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@TABLES
+def test_numbers_of_the_other_byte_order_are_numbers(written, tmp_path, exporter, read):
+    path = written(tmp_path / "run.h5")
+    with h5py.File(path, "r+") as file:
+        for name in ("series/weather/temp_outdoor_degc", "settlement/hourly/energy_shared_kwh"):
+            old = file[name]
+            values, attributes = old[()], dict(old.attrs)
+            del file[name]
+            file.create_dataset(name, data=values.astype(values.dtype.newbyteorder()))
+            file[name].attrs.update(attributes)
+    export_run(path, exporter, tmp_path / "out")
+    with open_run(path) as run:
+        wanted = run.values("weather", "temp_outdoor_degc")[:, 0]
+        np.testing.assert_allclose(read(tmp_path / "out", "weather").temp_outdoor_degc, wanted, rtol=1e-6)

@@ -2,6 +2,7 @@
 
 import sys
 
+import h5py
 import numpy as np
 import pytest
 import xarray
@@ -100,6 +101,30 @@ def test_a_frame_of_a_group(written, tmp_path):
             run.frame("dwelling")
         with pytest.raises(ResultsError, match="no group 'dwelling'"):
             run.to_xarray("dwelling")
+
+
+def test_a_group_without_quantities_is_none(written, tmp_path):
+    path = written(tmp_path / "run.h5")
+    with h5py.File(path, "r+") as file:
+        del file["series/weather/temp_outdoor_degc"]
+    with (
+        recosim.open_run(path) as run,
+        pytest.raises(ResultsError, match="no group 'weather', only: battery, meter$"),
+    ):
+        run.frame("weather")
+
+
+def test_columns_of_other_lengths_are_damage(written, tmp_path):
+    path = written(tmp_path / "run.h5")
+    with h5py.File(path, "r+") as file:
+        values = file["settlement/hourly/energy_shared_kwh"][1:]
+        del file["settlement/hourly/energy_shared_kwh"]
+        file["settlement/hourly/energy_shared_kwh"] = values
+    with (
+        recosim.open_run(path) as run,
+        pytest.raises(ResultsError, match="parts do not fit together"),
+    ):
+        run.settlement_frame("hourly")
 
 
 @pytest.mark.parametrize("package", ["pyarrow", "xarray"])

@@ -335,6 +335,15 @@ def test_a_scenario_that_cannot_be_read_only_costs_the_band(tmp_path) -> None:
     assert "not drawn" in band.note
 
 
+def test_the_band_of_other_times_is_not_drawn(tmp_path) -> None:
+    scenario = load_scenario("naples", ["period.days=3660", "period.start=2025-01-14"])
+    meta = RunMeta(name="naples", scenario_yaml=plain_yaml(scenario), controller="rules", seed=1)
+    with open_run(written(tmp_path / "run.h5", days=2, n=10, meta=meta, start="2025-01-14")) as run:
+        band = band_of(run)
+    assert band.low_degc is None
+    assert "the times of the file are not those of its scenario" in band.note
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
