@@ -20,7 +20,7 @@ import os
 import struct
 import zlib
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -263,11 +263,21 @@ class _PatchedRun(h5py.File):  # type: ignore[misc]
 
     def __init__(self, patched: PatchedFile) -> None:
         super().__init__(patched, "r")
-        self._patched = patched
+        self.patched = patched
 
     def close(self) -> None:
         super().close()
-        self._patched.close()
+        self.patched.close()
+
+
+@contextmanager
+def bytes_of(path: Path, file: h5py.File) -> Iterator[tuple[io.RawIOBase, int]]:
+    """Read what HDF5 sees of an open file: its bytes as they were committed last, and how many there are."""
+    if isinstance(file, _PatchedRun):
+        yield file.patched, file.patched.seek(0, os.SEEK_END)
+    else:
+        with path.open("rb", buffering=0) as raw:
+            yield raw, raw.seek(0, os.SEEK_END)
 
 
 def opened(path: Path) -> h5py.File:

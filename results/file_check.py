@@ -7,10 +7,12 @@ any of it is read.
 
 import struct
 from collections.abc import Callable, Iterator
+from io import RawIOBase
 from pathlib import Path
-from typing import BinaryIO
 
 import h5py
+
+from recosim.results.atomic_file import bytes_of
 
 OBJECTS_MAX = 10_000
 DEPTH_MAX = 6
@@ -58,8 +60,17 @@ def refuse_unsafe(path: Path, file: h5py.File) -> None:
             _check_dataset(name, item)
             if h5py.check_string_dtype(item.dtype) is None:
                 stored += _places(item)
-    with path.open("rb") as raw:
-        _check_heaps(raw, path.stat().st_size, sorted(stored))
+    with bytes_of(path, file) as (raw, size):
+        _check_heaps(raw, min(size, _end(raw)), sorted(stored))
+
+
+def _end(raw: RawIOBase) -> int:
+    """Where the file says that it ends; what a killed writer has left behind that is no part of it."""
+    raw.seek(0)
+    head = raw.read(52) or b""
+    place = {0: 40, 1: 44}.get(head[8], 28)  # by the version of the superblock
+    (end,) = struct.unpack_from("<Q", head, place)
+    return int(end)
 
 
 def _objects(group: h5py.Group, where: str, depth: int) -> Iterator[tuple[str, h5py.Group | h5py.Dataset]]:
@@ -128,7 +139,7 @@ def _places(dataset: h5py.Dataset) -> list[Range]:
     return found
 
 
-def _check_heaps(file: BinaryIO, size: int, stored: list[Range]) -> None:
+def _check_heaps(file: RawIOBase, size: int, stored: list[Range]) -> None:
     """Look through all that is not a data set's values for heaps of text, and follow each to its end.
 
     HDF5 reads the text of a heap by stepping from one to the next, and never arrives where a step is zero.
@@ -153,7 +164,7 @@ def _found(block: bytes) -> Iterator[int]:
         place = block.find(_HEAP, place + 1)
 
 
-def _check_heap(file: BinaryIO, offset: int, size: int) -> None:
+def _check_heap(file: RawIOBase, offset: int, size: int) -> None:
     file.seek(offset + 8)
     (length,) = struct.unpack("<Q", file.read(8).ljust(8, b"\0"))
     if not 16 <= length <= size - offset:
