@@ -11,7 +11,7 @@ from recosim.quantities import quantity as describe
 from recosim.results import run_file
 from recosim.results.column_meanings import column_described
 from recosim.results.export import notices_of
-from recosim.results.run_file import Run
+from recosim.results.run_file import Run, damage_told
 
 if TYPE_CHECKING:
     import xarray
@@ -82,10 +82,10 @@ class OpenRun(Run):
         Raises
         ------
         ResultsError
-            There is no such table, or it is damaged.
+            There is no such table, or the file is damaged.
         """
         columns: dict[str, Any] = {n: v for n, v in self.settlement(table).items() if v.ndim == 1}
-        with run_file.damage_told(self.path):
+        with damage_told(self.path):
             frame = pd.DataFrame(columns)
             if "time" in frame:
                 times = pd.to_datetime(frame.pop("time"), unit="s", utc=True)

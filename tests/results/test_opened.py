@@ -171,3 +171,20 @@ def test_of_an_interrupted_run_what_is_committed_is_read(written, tmp_path, comm
         assert run.kpi_frame().empty
         assert run.to_xarray().load().sizes["time"] == committed
         assert len(run.frame("weather")) == len(run.frame("meter", "energy_injected_kwh")) == committed
+
+
+@pytest.mark.parametrize("column", ["time", "energy_shared_kwh"])
+def test_a_damaged_settlement_is_told(written, tmp_path, column):
+    path = written(tmp_path / "run.h5")
+    with h5py.File(path, "r+") as file:
+        hourly = file["settlement/hourly"]
+        if column == "time":
+            hourly["time"][0] = 2**62
+        else:
+            del hourly[column]
+            hourly[column] = [1.0, 2.0]
+    with (
+        recosim.open_run(path) as run,
+        pytest.raises(ResultsError, match=r"run\.h5 is damaged: its parts do not"),
+    ):
+        run.settlement_frame("hourly")
