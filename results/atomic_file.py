@@ -20,7 +20,7 @@ import os
 import struct
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -258,7 +258,7 @@ class PatchedFile(io.RawIOBase):
         super().close()
 
 
-class _PatchedRun(h5py.File):  # type: ignore[misc]
+class PatchedRun(h5py.File):  # type: ignore[misc]
     """An HDF5 file that closes what it is read from, and so gives up the lock."""
 
     def __init__(self, patched: PatchedFile) -> None:
@@ -266,18 +266,9 @@ class _PatchedRun(h5py.File):  # type: ignore[misc]
         self.patched = patched
 
     def close(self) -> None:
+        """Close both."""
         super().close()
         self.patched.close()
-
-
-@contextmanager
-def bytes_of(path: Path, file: h5py.File) -> Iterator[tuple[io.RawIOBase, int]]:
-    """Read what HDF5 sees of an open file: its bytes as they were committed last, and how many there are."""
-    if isinstance(file, _PatchedRun):
-        yield file.patched, file.patched.seek(0, os.SEEK_END)
-    else:
-        with path.open("rb", buffering=0) as raw:
-            yield raw, raw.seek(0, os.SEEK_END)
 
 
 def opened(path: Path) -> h5py.File:
@@ -294,7 +285,7 @@ def opened(path: Path) -> h5py.File:
             lock(file, path, alone=False)  # else the journal is being applied
             found = journal_of(file)
             if found is not None:
-                return _PatchedRun(PatchedFile(file, *found))
+                return PatchedRun(PatchedFile(file, *found))
         file.close()
         return h5py.File(path, "r")
     except BaseException:

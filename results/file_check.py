@@ -5,14 +5,15 @@ have, and, where their text is damaged, keep the library busy for ever. What is 
 any of it is read.
 """
 
+import os
 import struct
 from collections.abc import Callable, Iterator
-from io import RawIOBase
+from io import BufferedReader
 from pathlib import Path
 
 import h5py
 
-from recosim.results.atomic_file import bytes_of
+from recosim.results.atomic_file import PatchedFile, PatchedRun
 
 OBJECTS_MAX = 10_000
 DEPTH_MAX = 6
@@ -28,7 +29,11 @@ FILTERS = (h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLE
 
 _HEAP = b"GCOL\x01"
 _READ_BYTES = 16_000_000
+_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_BASE_BY_VERSION = {0: 24, 2: 12, 3: 12}
+"""Where the addresses of begin and end stand, by version of the superblock, with one other between them."""
 Range = tuple[int, int]
+Bytes = BufferedReader | PatchedFile
 
 
 class UnsafeFileError(ValueError):
@@ -60,17 +65,11 @@ def refuse_unsafe(path: Path, file: h5py.File) -> None:
             _check_dataset(name, item)
             if h5py.check_string_dtype(item.dtype) is None:
                 stored += _places(item)
-    with bytes_of(path, file) as (raw, size):
-        _check_heaps(raw, min(size, _end(raw)), sorted(stored))
-
-
-def _end(raw: RawIOBase) -> int:
-    """Where the file says that it ends; what a killed writer has left behind that is no part of it."""
-    raw.seek(0)
-    head = raw.read(52) or b""
-    place = {0: 40, 1: 44}.get(head[8], 28)  # by the version of the superblock
-    (end,) = struct.unpack_from("<Q", head, place)
-    return int(end)
+    if isinstance(file, PatchedRun):  # a journal's own bytes, and what it is about to change, are not read
+        _check_heaps(file.patched, _end(file.patched), sorted(stored))
+        return
+    with path.open("rb") as raw:
+        _check_heaps(raw, _end(raw), sorted(stored))
 
 
 def _objects(group: h5py.Group, where: str, depth: int) -> Iterator[tuple[str, h5py.Group | h5py.Dataset]]:
@@ -139,7 +138,18 @@ def _places(dataset: h5py.Dataset) -> list[Range]:
     return found
 
 
-def _check_heaps(file: RawIOBase, size: int, stored: list[Range]) -> None:
+def _end(file: Bytes) -> int:
+    """Where the file ends by its own account: nothing beyond, such as a write that was cut short, is read."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    head = file.read(48) or b""
+    if len(head) < 48 or head[:8] != _SIGNATURE or head[8] not in _BASE_BY_VERSION:
+        return size
+    base, _, end = struct.unpack_from("<QQQ", head, _BASE_BY_VERSION[head[8]])
+    return size if base else min(size, int(end))
+
+
+def _check_heaps(file: Bytes, size: int, stored: list[Range]) -> None:
     """Look through all that is not a data set's values for heaps of text, and follow each to its end.
 
     HDF5 reads the text of a heap by stepping from one to the next, and never arrives where a step is zero.
@@ -164,13 +174,13 @@ def _found(block: bytes) -> Iterator[int]:
         place = block.find(_HEAP, place + 1)
 
 
-def _check_heap(file: RawIOBase, offset: int, size: int) -> None:
+def _check_heap(file: Bytes, offset: int, size: int) -> None:
     file.seek(offset + 8)
-    (length,) = struct.unpack("<Q", file.read(8).ljust(8, b"\0"))
+    (length,) = struct.unpack("<Q", (file.read(8) or b"").ljust(8, b"\0"))
     if not 16 <= length <= size - offset:
         raise UnsafeFileError("a heap of its text reaches beyond its end")
     file.seek(offset)
-    heap = file.read(length)
+    heap = file.read(length) or b""
     at = 16
     while at + 16 <= length:
         index, _, _, held = struct.unpack_from("<HHIQ", heap, at)

@@ -1,5 +1,6 @@
 """Result files from others: what leads out of the file, claims too much or is damaged is refused unread."""
 
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -151,3 +152,11 @@ def test_values_that_are_no_numbers(path: Path) -> None:
         file["series/meter/energy_withdrawn_kwh"][3, 1] = np.inf
     with open_run(path) as run, pytest.raises(ResultsError, match="no finite number"):
         run.values("meter", "energy_withdrawn_kwh")
+
+
+def test_a_write_that_was_cut_short_is_not_taken_for_damage(written, tmp_path):
+    path = written(tmp_path / "run.h5", n_written=96, finish=False)
+    with path.open("ab") as file:  # a heap of the day in which the process was killed
+        file.write(b"GCOL\x01\0\0\0" + struct.pack("<Q", 2**40))
+    with open_run(path) as run:
+        assert run.committed == 96
