@@ -1,6 +1,7 @@
 """Putting a result file in its place, and what to tell where that is not possible."""
 
 import errno
+import os
 from pathlib import Path
 
 from recosim.errors import ResultsError
@@ -18,6 +19,28 @@ _CURES = {
     errno.ESTALE: "the network drive is gone; when it is back, go on with --resume",
 }
 """What to do, by what the system says."""
+
+
+def check_target(path: Path, force: bool) -> None:
+    """Refuse a result file that cannot be, before anything is computed for it.
+
+    Raises
+    ------
+    ResultsError
+        The file exists and ``force`` is not given, is none, or its folder cannot be written to.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise ResultsError(f"{path} is a folder: name a file in it, such as {path / 'run.h5'}")
+    if path.exists() and not path.is_file():
+        raise ResultsError(f"{path} is not an ordinary file: name another")
+    if path.exists() and not force:
+        raise ResultsError(f"{path} exists already: name another file, or replace it with --force")
+    there = next(place for place in (path, *path.absolute().parents) if place.exists())
+    if there != path and not there.is_dir():
+        raise ResultsError(f"{path} cannot be written: {there} is a file, not a folder; name another file")
+    if not os.access(there, os.W_OK):
+        raise ResultsError(f"{path} cannot be written: {there} is read-only; name another file")
 
 
 def put_whole(path: Path, image: memoryview) -> None:

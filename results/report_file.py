@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from recosim.errors import ResultsError
-from recosim.results.store import check_target
+from recosim.results.place import check_target
 
 
 def check_page(path: Path, runs: Sequence[Path] = ()) -> None:

@@ -30,9 +30,7 @@ which a quantity is zero for all members (heating in summer) or NaN (a control t
 written at all, and reads as what it is.
 """
 
-import io
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -49,39 +47,14 @@ from recosim.components import SETPOINT_PREFIX
 from recosim.errors import ResultsError
 from recosim.quantities import quantity as describe
 from recosim.results.atomic_file import AtomicFile
-from recosim.results.checkpoint import Checkpoint, create_slots, write_checkpoint
-from recosim.results.place import cannot_be_written, put_whole
-from recosim.results.run_file import FORMAT, Kpi, Run, RunMeta, damage_told, texts
+from recosim.results.checkpoint import Checkpoint, write_checkpoint
+from recosim.results.empty_file import empty_file, rows_per_chunk
+from recosim.results.place import cannot_be_written, check_target, put_whole
+from recosim.results.run_file import Kpi, Run, RunMeta, damage_told, texts
 from recosim.results.stored_series import StoredSeries
-from recosim.timegrid import SECONDS_PER_DAY, TimeGrid
-
-DOUBLE_PRECISION_GROUPS = frozenset({"meter", "price"})
-"""What money is worked out from: a run must settle from its file as it settled within."""
-CHUNK_BYTES_MAX = 1_000_000
+from recosim.timegrid import TimeGrid
 
 _TEXT = h5py.string_dtype()
-
-
-def check_target(path: Path, force: bool) -> None:
-    """Refuse a result file that cannot be, before anything is computed for it.
-
-    Raises
-    ------
-    ResultsError
-        The file exists and ``force`` is not given, is none, or its folder cannot be written to.
-    """
-    path = Path(path)
-    if path.is_dir():
-        raise ResultsError(f"{path} is a folder: name a file in it, such as {path / 'run.h5'}")
-    if path.exists() and not path.is_file():
-        raise ResultsError(f"{path} is not an ordinary file: name another")
-    if path.exists() and not force:
-        raise ResultsError(f"{path} exists already: name another file, or replace it with --force")
-    there = next(place for place in (path, *path.absolute().parents) if place.exists())
-    if there != path and not there.is_dir():
-        raise ResultsError(f"{path} cannot be written: {there} is a file, not a folder; name another file")
-    if not os.access(there, os.W_OK):
-        raise ResultsError(f"{path} cannot be written: {there} is read-only; name another file")
 
 
 class RunWriter:
@@ -123,14 +96,10 @@ class RunWriter:
         self._committed = 0
         self._n_decisions = 0
         check_target(self.path, force)
-        image = io.BytesIO()
-        with h5py.File(image, "w") as self._file:
-            self._write_meta(meta)
-            self._create_series(series)
-            create_slots(self._file)
+        image = empty_file(meta, grid, series)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            put_whole(self.path, image.getbuffer())
+            put_whole(self.path, image)
             self._open()
         except OSError as error:
             raise cannot_be_written(self.path, error) from error
@@ -192,67 +161,12 @@ class RunWriter:
     @property
     def rows_per_block(self) -> int:
         """Rows in 24 hours; blocks of this many rows, begun at a multiple of it, are written fastest."""
-        return SECONDS_PER_DAY // self.grid.step_s
+        return rows_per_chunk(self.grid)
 
     @property
     def committed(self) -> int:
         """Rows that are safely in the file."""
         return self._committed
-
-    def _write_meta(self, meta: RunMeta) -> None:
-        group = self._file.create_group("meta")
-        # data sets, because an attribute holds no more than 64 KiB
-        group.create_dataset("scenario", data=meta.scenario_yaml, dtype=_TEXT)
-        group.create_dataset("versions", data=json.dumps(dict(meta.versions)), dtype=_TEXT)
-        group.create_dataset("notices", data=json.dumps(meta.notices), dtype=_TEXT)
-        group.attrs.update(
-            {
-                "name": meta.name,
-                "scenario_sha256": meta.scenario_sha256,
-                "controller": meta.controller,
-                "seed": meta.seed,
-                "inputs_sha256": meta.inputs_sha256,
-                "controller_sha256": meta.controller_sha256,
-                "created": meta.created,
-                "complete": False,
-                "step_s": self.grid.step_s,
-                "timezone": self.grid.timezone,
-            }
-        )
-        self._file.attrs["format"] = FORMAT
-        time = self._file.create_dataset("time", data=self.grid.times, dtype="<i8")
-        time.attrs["unit"] = "s"
-        time.attrs["meaning"] = "POSIX time at which the step begins"
-        self._file.create_dataset("committed", data=0, dtype="<i8")
-
-    def _create_series(self, series: Mapping[str, Mapping[str, tuple[str, ...]]]) -> None:
-        paths: dict[tuple[str, tuple[str, ...]], str] = {}
-        for group, quantities in series.items():
-            self._file.require_group(f"series/{group}")
-            for name, members in quantities.items():
-                key = (group, tuple(members))
-                if key not in paths:
-                    number = sum(1 for known, _ in paths if known == group)
-                    paths[key] = f"members/{group}" + (f"_{number + 1}" if number else "")
-                    self._file.create_dataset(paths[key], data=list(members), dtype=_TEXT)
-                entry = describe(name)
-                dataset = self._create_dataset(group, name, len(members))
-                dataset.attrs["unit"] = entry.unit
-                dataset.attrs["meaning"] = entry.meaning
-                dataset.attrs["members"] = "/" + paths[key]
-
-    def _create_dataset(self, group: str, name: str, n_members: int) -> h5py.Dataset:
-        dtype = np.dtype("<f8" if group in DOUBLE_PRECISION_GROUPS else "<f4")
-        usual = np.nan if name.startswith(SETPOINT_PREFIX) else 0.0
-        members_per_chunk = max(1, CHUNK_BYTES_MAX // (self.rows_per_block * dtype.itemsize))
-        return self._file.create_dataset(
-            f"series/{group}/{name}",
-            shape=(self.grid.n_steps, n_members),
-            dtype=dtype,
-            chunks=(self.rows_per_block, max(1, min(n_members, members_per_chunk))),
-            maxshape=(None, n_members),
-            fillvalue=usual,
-        )
 
     def append(
         self,

@@ -94,7 +94,7 @@ def run(
     if controller is not None and not controller.strip():
         raise ControllerError("--controller is empty; `recosim list` shows the names that are installed")
     from recosim.results.atomic_file import InUseError
-    from recosim.results.store import check_target
+    from recosim.results.place import check_target
     from recosim.scenarios.runner import controller_of, default_path, run_scenario
 
     others = None
