@@ -20,6 +20,7 @@ from recosim.scenarios.sizing import resize
 TEXT_MAX_BYTES = 8_000_000  # a thousand dwellings written out in full take about two
 VALUES_MAX = 500_000
 SHOWN_MAX = 300
+DIGITS_MAX = 1000
 DEPTH_MAX = 50  # libyaml's composer overflows the stack on text nested some ten thousand deep
 RUN_OPTIONS = {"--start": "period.start", "--days": "period.days", "--seed": "seed"}
 """Options of the command line that stand for a key of the scenario."""
@@ -65,6 +66,15 @@ def _timestamp(loader: Any, node: yaml.ScalarNode) -> Any:
         ) from None
 
 
+def _whole_number(loader: Any, node: yaml.ScalarNode) -> Any:
+    if len(node.value) > DIGITS_MAX:  # Python cannot write what a hexadecimal number of thousands is
+        raise yaml.MarkedYAMLError(
+            problem=f"a number of {len(node.value)} digits, allowed: {DIGITS_MAX}",
+            problem_mark=node.start_mark,
+        )
+    return loader.construct_yaml_int(node)
+
+
 class _PlainDumper(_BaseDumper):  # type: ignore[misc]
     """YAML without anchors."""
 
@@ -79,6 +89,7 @@ _StrictLoader.add_implicit_resolver(
 
 
 _StrictLoader.add_constructor("tag:yaml.org,2002:timestamp", _timestamp)
+_StrictLoader.add_constructor("tag:yaml.org,2002:int", _whole_number)
 
 
 def library_names() -> list[str]:

@@ -351,3 +351,9 @@ def test_any_value_anywhere_loads_or_is_refused_in_lines(data, value):
         assert all(re.search(r"fuzz\.yaml|community\.size", line) for line in lines)
     else:
         assert scenario_yaml(scenario_from_text(scenario_yaml(scenario))) == scenario_yaml(scenario)
+
+
+@pytest.mark.parametrize("number", ["0x" + "f" * 5000, "0b" + "1" * 20_000, "9" * 5000])
+def test_a_number_of_thousands_of_digits_is_refused(number):
+    with pytest.raises(ScenarioError, match="digits, allowed: 1000"):
+        load_scenario("naples", [f"seed={number}"])

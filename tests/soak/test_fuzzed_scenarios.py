@@ -125,7 +125,7 @@ def test_communities(soaking: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     (folder / "rich.yaml").write_bytes(RICH.read_bytes())
     tally.run("base", folder, "run", "rich.yaml", "--days", "1", "--out", "run.h5", kept=("run.h5",))
     files = [f"base/{name}" for name in ("readings.csv", "community.yaml", "prices.csv")]
-    tally.run("base", folder, "export", "run.h5", "--out", "base", kept=files)
+    tally.run("base", folder, "export", "run.h5", "--out", "base", kept=[*files, "base/NOTICES.txt"])
     assert not tally.problems
     text = (folder / "base" / "community.yaml").read_bytes()
     for number in range(200 if soaking else 20):
