@@ -7,7 +7,7 @@ from rich.table import Table
 from recosim.tables import empty_table, plainly
 
 if TYPE_CHECKING:  # slow to import
-    from recosim.results.leaderboard import ForecastTable, Leaderboard
+    from recosim.results.leaderboard.ranking import ForecastTable, Leaderboard
 
 WIDE = 150
 """Columns of text below which money and the rest are two tables."""
@@ -15,7 +15,7 @@ WIDE = 150
 
 def leaderboard_tables(board: "Leaderboard", table: "ForecastTable", width: int) -> list[Table]:
     """Lay out the standings with one kind of forecast, lowest J first, for a screen of so many columns."""
-    from recosim.results.leaderboard_cells import FIRST_NOT_MONEY, columns, title
+    from recosim.results.leaderboard.cells import FIRST_NOT_MONEY, columns, title
 
     found = columns(table)
     heads = [column.head for column in found]

@@ -11,8 +11,8 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from recosim.errors import ResultsError
-from recosim.results.export import notices_of
-from recosim.results.export_tables import distinct
+from recosim.results.export.folder import notices_of
+from recosim.results.export.tables import distinct
 from recosim.results.run_file import Run, SeriesInfo
 
 

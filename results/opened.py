@@ -10,7 +10,7 @@ from recosim.errors import ResultsError
 from recosim.quantities import quantity as describe
 from recosim.results import run_file
 from recosim.results.column_meanings import column_described
-from recosim.results.export import notices_of
+from recosim.results.export.folder import notices_of
 from recosim.results.run_file import Run, damage_told
 
 if TYPE_CHECKING:

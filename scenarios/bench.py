@@ -17,9 +17,9 @@ from uuid import uuid4
 
 from recosim.errors import BenchError, ResultsError
 from recosim.results.bench_files import mark_of, read_bench_run
-from recosim.results.leaderboard import Leaderboard, Measured, leaderboard
-from recosim.results.leaderboard_files import leaderboard_csv, leaderboard_json, write_text
-from recosim.results.leaderboard_page import leaderboard_page
+from recosim.results.leaderboard.files import leaderboard_csv, leaderboard_json, write_text
+from recosim.results.leaderboard.page import leaderboard_page
+from recosim.results.leaderboard.ranking import Leaderboard, Measured, leaderboard
 from recosim.results.run_file import open_run
 from recosim.scenarios.bench_cluster import dask_client, outcomes
 from recosim.scenarios.bench_controllers import Contestant

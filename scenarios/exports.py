@@ -9,10 +9,10 @@ import numpy as np
 
 from recosim.arrays import FloatArray
 from recosim.errors import ResultsError
-from recosim.results.export import Exporter
-from recosim.results.export_csv import write_csv_files
-from recosim.results.export_mosaik import write_mosaik_file
-from recosim.results.export_parquet import write_parquet_files
+from recosim.results.export.csv import write_csv_files
+from recosim.results.export.folder import Exporter
+from recosim.results.export.mosaik import write_mosaik_file
+from recosim.results.export.parquet import write_parquet_files
 from recosim.results.folders import write_csv, write_text
 from recosim.results.run_file import Run
 from recosim.scenarios.community import parts_of, pods_of

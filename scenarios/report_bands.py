@@ -8,7 +8,7 @@ import numpy as np
 
 from recosim.arrays import FloatArray
 from recosim.errors import RecosimError
-from recosim.results.report_series import Band
+from recosim.results.report.series import Band
 from recosim.results.run_file import Run
 from recosim.scenarios.community import comfort_calendar
 from recosim.scenarios.data_folders import DataFolders, checked_folders

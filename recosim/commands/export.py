@@ -31,7 +31,7 @@ def export(
     debug: Debug = False,
 ) -> None:
     """Write a run in another format."""
-    from recosim.results.export import export_run
+    from recosim.results.export.folder import export_run
     from recosim.scenarios.exports import exporter_named
 
     files = export_run(run, exporter_named(format_), out, force)

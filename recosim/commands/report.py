@@ -30,8 +30,8 @@ def report(
 ) -> None:
     """Write one HTML page that tells a run's story, or compares several; it needs no network."""
     from recosim.results.folders import write_text
-    from recosim.results.report import report_page
-    from recosim.results.report_file import check_page
+    from recosim.results.report.file import check_page
+    from recosim.results.report.story import report_page
     from recosim.scenarios.report_bands import band_of
 
     check_page(out, files)

@@ -11,7 +11,7 @@ from recosim.contracts import Community, Forecast, Observation, Setpoints
 from recosim.quantities import quantity
 from recosim.results.compare import compare
 from recosim.results.fault_costs import signed
-from recosim.results.report_faults import faults_story
+from recosim.results.report.faults import faults_story
 from recosim.results.run_file import open_run
 from recosim.scenarios.loader import load_scenario
 from recosim.scenarios.runner import RunResult, build_plant, run_plant, run_scenario

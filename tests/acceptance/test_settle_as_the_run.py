@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from recosim.errors import ResultsError
-from recosim.results.export import export_run
+from recosim.results.export.folder import export_run
 from recosim.results.run_file import open_run
 from recosim.results.settled import Settled
 from recosim.results.settled_figures import figures

@@ -11,11 +11,11 @@ import pytest
 from recosim.errors import ResultsError
 from recosim.quantities import quantity
 from recosim.results.column_meanings import column_described
-from recosim.results.export import NOTICES_FILE, export_run
-from recosim.results.export_csv import write_csv_files
-from recosim.results.export_mosaik import write_mosaik_file
-from recosim.results.export_parquet import write_parquet_files
-from recosim.results.export_tables import distinct
+from recosim.results.export.csv import write_csv_files
+from recosim.results.export.folder import NOTICES_FILE, export_run
+from recosim.results.export.mosaik import write_mosaik_file
+from recosim.results.export.parquet import write_parquet_files
+from recosim.results.export.tables import distinct
 from recosim.results.run_file import open_run
 
 SPRING, AUTUMN = "2025-03-29", "2025-10-25"

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from recosim.results.bench_files import BenchRun
-from recosim.results.leaderboard import Leaderboard, Measured, leaderboard
-from recosim.results.leaderboard_cells import columns
-from recosim.results.leaderboard_files import leaderboard_csv, leaderboard_json
-from recosim.results.leaderboard_page import leaderboard_page
+from recosim.results.leaderboard.cells import columns
+from recosim.results.leaderboard.files import leaderboard_csv, leaderboard_json
+from recosim.results.leaderboard.page import leaderboard_page
+from recosim.results.leaderboard.ranking import Leaderboard, Measured, leaderboard
 from recosim.results.statistics import paired_p_value
 
 J = {"rules": (100.0, 60.0, 80.0), "mpc": (95.0, 54.0, 77.0), "idle": (101.0, 59.0, 82.0)}

@@ -9,8 +9,8 @@ import xarray
 
 import recosim
 from recosim.errors import ResultsError
-from recosim.results.export import export_run
-from recosim.results.export_parquet import write_parquet_files
+from recosim.results.export.folder import export_run
+from recosim.results.export.parquet import write_parquet_files
 from recosim.results.run_file import Run
 
 SPRING, AUTUMN = "2025-03-29", "2025-10-25"

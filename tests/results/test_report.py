@@ -13,10 +13,9 @@ from typer.testing import CliRunner
 
 from recosim.cli import app
 from recosim.errors import ResultsError
-from recosim.results.report import report_page
-from recosim.results.report_energy import flow_plot, flows_kwh
-from recosim.results.report_pack import Pack
-from recosim.results.report_series import (
+from recosim.results.report.energy import flow_plot, flows_kwh
+from recosim.results.report.pack import Pack
+from recosim.results.report.series import (
     Band,
     community_power,
     fine_rows,
@@ -24,6 +23,7 @@ from recosim.results.report_series import (
     members_shown,
     week_data,
 )
+from recosim.results.report.story import report_page
 from recosim.results.run_file import RunMeta, open_run
 from recosim.results.store import RunWriter
 from recosim.scenarios.loader import load_scenario, plain_yaml
@@ -267,7 +267,7 @@ def test_runs_are_told_apart_in_words(tmp_path) -> None:
 
 
 def test_a_member_far_beyond_all_others_does_not_hide_them() -> None:
-    from recosim.results.report_money import _set_range
+    from recosim.results.report.money import _set_range
 
     costs = {f"flat-{i}": (500.0 + i, 600.0 + i) for i in range(60)}
     drawing = {"layout": {"yaxis": {}}}

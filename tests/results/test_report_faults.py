@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from recosim.readable import readable
-from recosim.results.report import report_page
-from recosim.results.report_faults import faults_story, spans
+from recosim.results.report.faults import faults_story, spans
+from recosim.results.report.story import report_page
 from recosim.results.run_file import open_run
 from recosim.scenarios.loader import load_scenario
 from recosim.scenarios.report_bands import band_of

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from recosim.results.report import report_page
+from recosim.results.report.story import report_page
 from recosim.scenarios.loader import load_scenario
 from recosim.scenarios.report_bands import band_of
 from recosim.scenarios.runner import run_scenario

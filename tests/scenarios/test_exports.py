@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import recosim
-from recosim.results.export import NOTICES_FILE, export_run
+from recosim.results.export.folder import NOTICES_FILE, export_run
 from recosim.scenarios.exports import FORMATS
 from recosim.scenarios.loader import load_scenario
 from recosim.scenarios.runner import run_scenario

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from recosim.errors import ScenarioError
-from recosim.results.report_faults import spans
+from recosim.results.report.faults import spans
 from recosim.results.run_file import open_run
 from recosim.scenarios.bench_controllers import contestants
 from recosim.scenarios.bench_plan import Pair, bounds_of, runs_of

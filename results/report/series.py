@@ -10,7 +10,7 @@ import pandas as pd
 
 from recosim.arrays import FloatArray
 from recosim.errors import ResultsError
-from recosim.results.report_pack import Pack
+from recosim.results.report.pack import Pack
 from recosim.results.run_file import Run
 from recosim.timegrid import SECONDS_PER_HOUR, TimeGrid
 

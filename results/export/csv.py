@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from recosim.results.export_settled import all_tables
-from recosim.results.export_tables import Table, write_metadata
+from recosim.results.export.settled import all_tables
+from recosim.results.export.tables import Table, write_metadata
 from recosim.results.run_file import Run
 
 

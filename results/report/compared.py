@@ -9,7 +9,7 @@ from recosim.readable import grouped, readable, shown_unit
 from recosim.results.compare import Comparison
 from recosim.results.fault_costs import signed
 from recosim.results.page import Plot, bars, figure, literal
-from recosim.results.report_words import glued
+from recosim.results.report.words import glued
 from recosim.results.run_file import Run
 
 LABEL_WIDTH = 14

@@ -9,7 +9,7 @@ import pandas as pd
 from recosim.quantities import quantity
 from recosim.readable import readable
 from recosim.results.fault_costs import FaultCost, cost_beside, signed
-from recosim.results.report_words import glued
+from recosim.results.report.words import glued
 from recosim.results.run_file import Run
 from recosim.timegrid import SECONDS_PER_DAY, SECONDS_PER_HOUR
 

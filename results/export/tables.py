@@ -1,7 +1,7 @@
 """A run as tables for other programs: names, units and meanings of the columns, rows by blocks of time.
 
 One table for each group of series, with a row for each step and member; the tables beside them are in
-:mod:`recosim.results.export_settled`.
+:mod:`recosim.results.export.settled`.
 """
 
 import json
@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from recosim.results.export import notices_of
+from recosim.results.export.folder import notices_of
 from recosim.results.folders import write_text
 from recosim.results.run_file import Run
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from recosim.results.leaderboard import Difference, ForecastTable, Leaderboard, Standing
+from recosim.results.leaderboard.ranking import Difference, ForecastTable, Leaderboard, Standing
 from recosim.results.statistics import Estimate
 
 ABSENT = "–"

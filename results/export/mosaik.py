@@ -20,8 +20,8 @@ import h5py
 import numpy as np
 
 from recosim.errors import ResultsError
-from recosim.results.export import notices_of
-from recosim.results.export_tables import SCENARIO_FILE, distinct
+from recosim.results.export.folder import notices_of
+from recosim.results.export.tables import SCENARIO_FILE, distinct
 from recosim.results.folders import write_text
 from recosim.results.run_file import Run, one_line
 

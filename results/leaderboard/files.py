@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from recosim.results.leaderboard import Difference, ForecastTable, Leaderboard, Measured, Standing
+from recosim.results.leaderboard.ranking import Difference, ForecastTable, Leaderboard, Measured, Standing
 from recosim.results.statistics import Estimate
 
 RUN_KPIS = (

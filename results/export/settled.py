@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from recosim.quantities import quantity
 from recosim.results.column_meanings import CONTROLLER, KPIS, column_described
-from recosim.results.export_tables import (
+from recosim.results.export.tables import (
     TIME_LOCAL,
     TIME_UTC,
     Column,

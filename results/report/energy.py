@@ -9,7 +9,7 @@ import pandas as pd
 from recosim.arrays import FloatArray, IntArray
 from recosim.readable import readable
 from recosim.results.page import Plot, bars, by_month, figure
-from recosim.results.report_series import CommunityPower
+from recosim.results.report.series import CommunityPower
 from recosim.results.run_file import Run
 
 HOURS_PER_DAY = 24

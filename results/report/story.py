@@ -10,20 +10,20 @@ from recosim.quantities import quantity
 from recosim.readable import grouped, readable, shown_unit
 from recosim.results.accounts import read_accounts
 from recosim.results.compare import compare
-from recosim.results.export import notices_of
+from recosim.results.export.folder import notices_of
 from recosim.results.page import Plot, as_script, bars, figure, literal, plotly_script, render
-from recosim.results.report_compared import compared_story
-from recosim.results.report_controller import controller_story
-from recosim.results.report_energy import (
+from recosim.results.report.compared import compared_story
+from recosim.results.report.controller import controller_story
+from recosim.results.report.energy import (
     balance_plot,
     balance_table,
     energy_by_month,
     flow_plot,
     shared_plot,
 )
-from recosim.results.report_faults import faults_story
-from recosim.results.report_money import members_plot, members_table, months_plot, months_table
-from recosim.results.report_series import (
+from recosim.results.report.faults import faults_story
+from recosim.results.report.money import members_plot, members_table, months_plot, months_table
+from recosim.results.report.series import (
     MEMBERS_SHOWN,
     Band,
     BandOf,
@@ -31,7 +31,7 @@ from recosim.results.report_series import (
     discomfort_by_dwelling_kh,
     week_data,
 )
-from recosim.results.report_words import glued, headline, in_words, incomplete_words
+from recosim.results.report.words import glued, headline, in_words, incomplete_words
 from recosim.results.run_file import Run, damage_told, open_run
 
 RUNS_AT_MOST = 8

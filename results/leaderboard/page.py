@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from recosim.results.leaderboard import ForecastTable, Leaderboard, Measured
-from recosim.results.leaderboard_cells import columns, number, title
+from recosim.results.leaderboard.cells import columns, number, title
+from recosim.results.leaderboard.ranking import ForecastTable, Leaderboard, Measured
 from recosim.results.page import as_script, figure, plotly_script, render
 
 DASHES = ("solid", "dash", "dot", "dashdot")

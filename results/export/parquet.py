@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from recosim.errors import ResultsError
-from recosim.results.export_settled import all_tables
-from recosim.results.export_tables import Column, Table, metadata, write_metadata
+from recosim.results.export.settled import all_tables
+from recosim.results.export.tables import Column, Table, metadata, write_metadata
 from recosim.results.run_file import Run
 
 
