@@ -33,7 +33,7 @@ from recosim.controllers.solver import LiveSolver
 from recosim.controllers.stochastic import StochasticModel
 from recosim.scenarios.loader import load_scenario
 from recosim.scenarios.runner import RunResult, build_plant, run_plant, run_scenario
-from recosim.scenarios.schema import Scenario
+from recosim.scenarios.schema.scenario import Scenario
 
 DECISION: Mapping[str, Sequence[tuple[Any, str]]] = {
     "numbers": [(CommunityModel, "given"), (StochasticModel, "given")],

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from recosim.scenarios.schema import Scenario
-from recosim.scenarios.schema_hvac import AirToWater, Split
+from recosim.scenarios.schema.hvac import AirToWater, Split
+from recosim.scenarios.schema.scenario import Scenario
 from recosim.simulators.physics.air_to_water import generic_fit
 from recosim.simulators.physics.heat_pump import AirConditioner, line_of_fit
 

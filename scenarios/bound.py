@@ -34,8 +34,8 @@ from recosim.scenarios.bound_windows import Reach, States, WindowProgram, Window
 from recosim.scenarios.event_loops import beside_a_running_loop
 from recosim.scenarios.loader import scenario_yaml
 from recosim.scenarios.runner import build_plant, run_scenario
-from recosim.scenarios.schema import ControllerChoice, ModelError, Scenario
-from recosim.scenarios.schema_hvac import AirToWater, Split
+from recosim.scenarios.schema.hvac import AirToWater, Split
+from recosim.scenarios.schema.scenario import ControllerChoice, ModelError, Scenario
 from recosim.scenarios.stored_value import worth_of_states, worth_of_tanks
 from recosim.scenarios.world import Plant, RecosimWorld
 from recosim.simulators.physics.battery import Battery

@@ -6,9 +6,9 @@ import numpy as np
 
 from recosim.arrays import FloatArray
 from recosim.components import Devices
-from recosim.scenarios import schema_car as described
 from recosim.scenarios.car_trips import SHARE_BY_CAR, SPREAD_MINUTES, CarUse
-from recosim.scenarios.schema_community import Dwelling
+from recosim.scenarios.schema import car as described
+from recosim.scenarios.schema.community import Dwelling
 from recosim.simulators.cars import Cars
 from recosim.simulators.physics.car import Car
 

@@ -19,7 +19,7 @@ import yaml
 from recosim.arrays import FloatArray, IntArray
 from recosim.errors import ScenarioError
 from recosim.scenarios.decomposition import with_direct_and_diffuse
-from recosim.scenarios.weather import Weather, resample_weather
+from recosim.scenarios.weather.series import Weather, resample_weather
 from recosim.timegrid import SECONDS_PER_DAY, TimeGrid
 
 OWN_STEP_S = 900

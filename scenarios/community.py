@@ -10,15 +10,15 @@ from recosim.arrays import FloatArray, IntArray
 from recosim.components import Devices, Pods
 from recosim.contracts import Community
 from recosim.errors import ScenarioError
-from recosim.scenarios import schema_community as described
 from recosim.scenarios.air_conditioning import air_conditioner_of
 from recosim.scenarios.archetypes import EnvelopeFigures
 from recosim.scenarios.cars import cars_of, use_of
 from recosim.scenarios.envelopes import figures_of, network_of
 from recosim.scenarios.facades import FACADES, envelope_on_facades
 from recosim.scenarios.occupancy import Household
-from recosim.scenarios.schema import Scenario
-from recosim.scenarios.schema_rules import Comfort
+from recosim.scenarios.schema import community as described
+from recosim.scenarios.schema.rules import Comfort
+from recosim.scenarios.schema.scenario import Scenario
 from recosim.scenarios.shiftable import appliances_of
 from recosim.simulators.batteries import Batteries
 from recosim.simulators.dwellings import DwellingParameters, Dwellings

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from recosim.scenarios.weather import Weather
+from recosim.scenarios.weather.series import Weather
 
 ZENITH_MAX_DEG = 87.0
 COS_ZENITH_MIN = 0.065

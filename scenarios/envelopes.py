@@ -11,8 +11,8 @@ from recosim.scenarios.archetypes import (
     Surface,
     envelope_of,
 )
-from recosim.scenarios.schema_community import Dwelling
-from recosim.scenarios.schema_envelope import GivenEnvelope, Mass, Walls, Windows
+from recosim.scenarios.schema.community import Dwelling
+from recosim.scenarios.schema.envelope import GivenEnvelope, Mass, Walls, Windows
 from recosim.simulators.physics.rc_parameters import RcNetwork, network_from_iso13790
 
 AIR_CHANGE_PER_H = 0.5

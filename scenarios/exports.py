@@ -20,7 +20,7 @@ from recosim.scenarios.loader import plain_yaml, scenario_from_text
 from recosim.scenarios.meter_readings import INJECTION, STEPS_S, WITHDRAWAL
 from recosim.scenarios.price_files import PUN_COLUMNS, ZONAL_COLUMN
 from recosim.scenarios.rules_of_money import sharing_of
-from recosim.scenarios.schema_metered import MeteredCommunity
+from recosim.scenarios.schema.metered import MeteredCommunity
 from recosim.timegrid import TimeGrid
 
 READINGS_FILE, COMMUNITY_FILE, PRICES_FILE = "readings.csv", "community.yaml", "prices.csv"

@@ -6,7 +6,7 @@ import numpy as np
 
 from recosim.arrays import FloatArray
 from recosim.scenarios.archetypes import EnvelopeFigures, Orientation, Surface
-from recosim.scenarios.weather import Weather
+from recosim.scenarios.weather.series import Weather
 from recosim.simulators.physics.photovoltaics import Plane, irradiance_on_planes
 from recosim.simulators.physics.solar_gains import Envelope, envelope_of_surfaces
 

@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 
 from recosim.contracts import Community
 from recosim.scenarios.community import COMMON
-from recosim.scenarios.foreign_values import listed
+from recosim.scenarios.foreign.values import listed
 from recosim.scenarios.input_series import timezone_of
-from recosim.scenarios.schema import Period, Scenario
-from recosim.scenarios.schema_faults import Fault, SensorDrift
-from recosim.scenarios.schema_messages import MOST_PROBLEMS, suggestion
+from recosim.scenarios.schema.faults import Fault, SensorDrift
+from recosim.scenarios.schema.messages import MOST_PROBLEMS, suggestion
+from recosim.scenarios.schema.scenario import Period, Scenario
 from recosim.simulators.faults import Drift, Faults, Outage
 from recosim.timegrid import TimeGrid
 
@@ -129,7 +129,7 @@ def told(fault: Fault) -> str:
 
     Examples
     --------
-    >>> from recosim.scenarios.schema_faults import BatteryTrip
+    >>> from recosim.scenarios.schema.faults import BatteryTrip
     >>> told(BatteryTrip(kind="battery_trip", member="flat-03", start="2025-07-15", end="2025-07-16T08:00"))
     'flat-03: battery tripped, 2025-07-15 00:00 to 2025-07-16 08:00'
     """

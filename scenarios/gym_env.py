@@ -20,7 +20,7 @@ from recosim.controllers.agent import LEADS_H, AgentView, Vector
 from recosim.errors import ScenarioError
 from recosim.scenarios.loader import load_scenario
 from recosim.scenarios.runner import RunResult, build_plant, run_plant
-from recosim.scenarios.schema import Scenario
+from recosim.scenarios.schema.scenario import Scenario
 from recosim.scenarios.step_cost import StepCost
 from recosim.scenarios.world import Plant, RecosimWorld
 

@@ -15,10 +15,10 @@ from recosim.scenarios.household_steps import means_on, quarters_of, sums_on
 from recosim.scenarios.occupancy import household_series
 from recosim.scenarios.price_files import read_prices
 from recosim.scenarios.prices import MARKET_TIMEZONE, Prices, prices_on, synthetic_prices
-from recosim.scenarios.schema import Scenario
+from recosim.scenarios.schema.scenario import Scenario
 from recosim.scenarios.shiftable import cycles_of
-from recosim.scenarios.weather import Weather, weather_on
-from recosim.scenarios.weather_source import weather_of
+from recosim.scenarios.weather.series import Weather, weather_on
+from recosim.scenarios.weather.source import weather_of
 from recosim.simulators.cycles import Cycles
 from recosim.simulators.inputs import InputSeries
 from recosim.simulators.physics.hot_water import heat_of_draw_kwh, temp_cold_degc

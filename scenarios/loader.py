@@ -13,8 +13,8 @@ from pydantic import BaseModel, ValidationError
 
 from recosim.errors import ScenarioError
 from recosim.scenarios.data_folders import DataFolders, checked_folders, expanded
-from recosim.scenarios.schema import ControllerChoice, Scenario
-from recosim.scenarios.schema_messages import Location, path_text, problem_lines, shortened, suggestion
+from recosim.scenarios.schema.messages import Location, path_text, problem_lines, shortened, suggestion
+from recosim.scenarios.schema.scenario import ControllerChoice, Scenario
 from recosim.scenarios.sizing import resize
 
 TEXT_MAX_BYTES = 8_000_000  # a thousand dwellings written out in full take about two

@@ -8,11 +8,11 @@ import numpy as np
 from recosim.arrays import FloatArray, IntArray
 from recosim.errors import InputDataError
 from recosim.scenarios.price_files import PUN_COLUMNS, ZONAL_COLUMN, refuse_implausible
-from recosim.scenarios.schema_messages import suggestion
-from recosim.scenarios.schema_metered import MeteredCommunity
+from recosim.scenarios.schema.messages import suggestion
+from recosim.scenarios.schema.metered import MeteredCommunity
 from recosim.scenarios.series_csv import ends_a_line, read_series
 from recosim.scenarios.series_table import SeriesTable, brief, regular_step
-from recosim.scenarios.weather import describe_time
+from recosim.scenarios.weather.series import describe_time
 from recosim.simulators.settlement.premium import market_zone_of_region
 from recosim.timegrid import SECONDS_PER_HOUR, TimeGrid
 

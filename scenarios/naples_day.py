@@ -25,7 +25,7 @@ from recosim.controllers.rules import Rules
 from recosim.errors import ControllerError, ScenarioError
 from recosim.scenarios.naples_run import Day, in_future, live_through
 from recosim.scenarios.runner import build_plant
-from recosim.scenarios.schema import Scenario
+from recosim.scenarios.schema.scenario import Scenario
 
 PENALTY_MARGIN = 1.02
 """Lambda above the threshold at which burning energy earns nothing."""

@@ -17,7 +17,7 @@ from recosim.results.store import RunWriter
 from recosim.scenarios.community import comfort_calendar
 from recosim.scenarios.event_loops import beside_a_running_loop
 from recosim.scenarios.loader import scenario_yaml
-from recosim.scenarios.schema import Scenario
+from recosim.scenarios.schema.scenario import Scenario
 from recosim.scenarios.world import Plant, RecosimWorld, recorded_series
 from recosim.simulators.exposure import Exposure
 

@@ -12,7 +12,7 @@ from recosim.arrays import FloatArray, IntArray
 from recosim.errors import InputDataError
 from recosim.scenarios.prices import MARKET_TIMEZONE, Prices
 from recosim.scenarios.series_table import brief, refuse_large, refuse_other_centuries
-from recosim.scenarios.weather_formats import listed
+from recosim.scenarios.weather.formats import listed
 from recosim.timegrid import SECONDS_PER_DAY, SECONDS_PER_HOUR, TimeGrid
 
 TIME_COLUMNS = ("time_utc", "time")

@@ -17,7 +17,7 @@ import yaml
 
 from recosim.arrays import BoolArray, FloatArray, IntArray
 from recosim.errors import InputDataError, ScenarioError
-from recosim.scenarios.weather import Alignment, describe_time, matching_rows
+from recosim.scenarios.weather.series import Alignment, describe_time, matching_rows
 from recosim.timegrid import SECONDS_PER_HOUR, TimeGrid
 
 ZONES = ("NORD", "CNOR", "CSUD", "SUD", "CALA", "SICI", "SARD")

@@ -15,7 +15,7 @@ from recosim.scenarios.data_folders import DataFolders, checked_folders
 from recosim.scenarios.input_series import times_of
 from recosim.scenarios.loader import scenario_from_text
 from recosim.scenarios.runner import build_plant
-from recosim.scenarios.schema import Scenario
+from recosim.scenarios.schema.scenario import Scenario
 from recosim.simulators.physics.comfort import ComfortSchedule, comfort_band, in_hours, in_season
 from recosim.timegrid import TimeGrid
 

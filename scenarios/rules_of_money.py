@@ -6,10 +6,10 @@ import numpy as np
 
 from recosim.arrays import FloatArray, IntArray
 from recosim.components import Pods
-from recosim.scenarios import schema_rules as described
 from recosim.scenarios.community import pod_of_plant
-from recosim.scenarios.schema import Scenario
-from recosim.scenarios.schema_community import Plant
+from recosim.scenarios.schema import rules as described
+from recosim.scenarios.schema.community import Plant
+from recosim.scenarios.schema.scenario import Scenario
 from recosim.simulators.settlement.allocation import Allocation
 from recosim.simulators.settlement.configuration import Configuration, Fees, Members, Plants
 from recosim.simulators.settlement.scheme import Cacer, NoSharing, Transitional, make_scheme

@@ -27,14 +27,14 @@ from recosim.results.store import RunWriter
 from recosim.scenarios.community import comfort_calendar, community_of, parts_of
 from recosim.scenarios.event_loops import beside_a_running_loop
 from recosim.scenarios.faults import faults_of, table_of, told
-from recosim.scenarios.foreign import Foreign
-from recosim.scenarios.foreign_process import Process
-from recosim.scenarios.foreign_wiring import Wiring, ended_afterwards
+from recosim.scenarios.foreign.file import Foreign
+from recosim.scenarios.foreign.process import Process
+from recosim.scenarios.foreign.wiring import Wiring, ended_afterwards
 from recosim.scenarios.input_series import series_of, times_of
 from recosim.scenarios.loader import scenario_yaml
 from recosim.scenarios.resuming import NOT_REMEMBERED, checkpoint_of, fingerprint
 from recosim.scenarios.rules_of_money import sharing_of, tariff_of
-from recosim.scenarios.schema import Scenario
+from recosim.scenarios.schema.scenario import Scenario
 from recosim.scenarios.sources import notices_of
 from recosim.scenarios.stored_value import worth_of_cars, worth_of_states, worth_of_tanks
 from recosim.scenarios.world import Plant, RecosimWorld, recorded_series

@@ -14,8 +14,8 @@ from recosim.results.settled import PREMIUM, SALE, VALORISATION, Settled
 from recosim.scenarios.loader import mapping_from_text, yaml_text
 from recosim.scenarios.meter_readings import HourlyPrices, Readings, read_hourly_prices, read_readings
 from recosim.scenarios.rules_of_money import NATURAL_PERSON, configuration_of, tariff_by
-from recosim.scenarios.schema_messages import problem_lines
-from recosim.scenarios.schema_metered import PHOTOVOLTAIC, MeteredCommunity
+from recosim.scenarios.schema.messages import problem_lines
+from recosim.scenarios.schema.metered import PHOTOVOLTAIC, MeteredCommunity
 from recosim.simulators.settlement.bill import Bill
 from recosim.simulators.settlement.calendar import local_years
 from recosim.simulators.settlement.checks import SettlementError

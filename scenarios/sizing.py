@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from recosim.errors import ScenarioError
-from recosim.scenarios.schema_community import (
+from recosim.scenarios.schema.community import (
     ENERGY_BASE_MAX_KWH,
     FLOOR_AREA_MAX_M2,
     FLOOR_AREA_MIN_M2,
@@ -18,7 +18,7 @@ from recosim.scenarios.schema_community import (
     Dwelling,
     Plant,
 )
-from recosim.scenarios.schema_messages import problem_lines
+from recosim.scenarios.schema.messages import problem_lines
 
 VARIATION_FLOOR_AREA = 0.05
 VARIATION_ENERGY_BASE = 0.10

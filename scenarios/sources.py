@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from recosim.scenarios.schema import Scenario
-from recosim.scenarios.schema_hvac import AirToWater
-from recosim.scenarios.weather_formats import text_of
+from recosim.scenarios.schema.hvac import AirToWater
+from recosim.scenarios.schema.scenario import Scenario
+from recosim.scenarios.weather.formats import text_of
 
 PVGIS = (
     "PVGIS (c) European Union, European Commission, Joint Research Centre "

@@ -8,7 +8,7 @@ from recosim.errors import ScenarioError
 from recosim.scenarios.loader import load_scenario
 from recosim.scenarios.naples_day import NaplesDay, Outcome
 from recosim.scenarios.naples_table import CASES, EQUAL_EUR, FUTURES, case_rows, check_rows, percent
-from recosim.scenarios.schema import Scenario
+from recosim.scenarios.schema.scenario import Scenario
 from recosim.scenarios.validation.reference import Report, Row, checked, shown
 
 NAPLES = "naples-paper"

@@ -74,9 +74,9 @@ def bench(
     from recosim.scenarios.loader import load_scenario
 
     loaded = load_scenario(scenario, sets or [], data or ())
-    from recosim.scenarios.bench import Plan, run_bench
-    from recosim.scenarios.bench_controllers import contestants
-    from recosim.scenarios.bench_plan import forecasts_of, pairs_of, weeks_of
+    from recosim.scenarios.bench.controllers import contestants
+    from recosim.scenarios.bench.plan import forecasts_of, pairs_of, weeks_of
+    from recosim.scenarios.bench.run import Plan, run_bench
 
     plan = Plan(
         load=lambda seed: load_scenario(scenario, [*(sets or []), f"--seed={seed}"], data or ()),

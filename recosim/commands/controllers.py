@@ -39,7 +39,7 @@ def check_controller(
     The exit code is 1 if anything is.
     """
     check_json_target(json_to)
-    from recosim.scenarios.controller_check import check_controller as checked
+    from recosim.scenarios.controller_check.check import check_controller as checked
 
     with count_bar("check") as progress:
         report = checked(spec, scenario, sets or [], progress, data or ())

@@ -99,7 +99,7 @@ def run(
 
     others = None
     if foreign is not None:
-        from recosim.scenarios.foreign import load_foreign
+        from recosim.scenarios.foreign.file import load_foreign
 
         others = load_foreign(foreign)
     path = out or default_path(loaded, controller_of(loaded, controller, others)[0], others)

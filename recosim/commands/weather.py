@@ -12,7 +12,7 @@ from recosim.errors import ScenarioError
 from recosim.terminal import EXIT_RED, STANDARD_OUTPUT, check_json_target, guarded, write_json
 
 if TYPE_CHECKING:
-    from recosim.scenarios.weather_files import WeatherCheck
+    from recosim.scenarios.weather.files import WeatherCheck
 
 weather_app = typer.Typer(help="Look into weather files, and fetch them.")
 
@@ -32,13 +32,13 @@ def weather_check(
 ) -> None:
     """Read a weather file and say what is in it."""
     check_json_target(json_to)
-    from recosim.scenarios.weather_files import check_weather
+    from recosim.scenarios.weather.files import check_weather
 
     if scenario is None:
         report = check_weather(file)
     else:
         from recosim.scenarios.loader import load_scenario
-        from recosim.scenarios.weather_source import site_of
+        from recosim.scenarios.weather.source import site_of
 
         loaded = load_scenario(scenario)
         if loaded.weather.mapping is None:
@@ -70,14 +70,14 @@ def weather_fetch(
 ) -> None:
     """Fetch the typical year of a place from PVGIS and write it as a weather file."""
     check_json_target(json_to)
-    from recosim.scenarios.weather_fetch import (
+    from recosim.scenarios.weather.fetch import (
         PVGIS_URL,
         TIMEOUT_S,
         fetch_typical_year,
         refuse_existing,
         write_weather,
     )
-    from recosim.scenarios.weather_files import check_weather
+    from recosim.scenarios.weather.files import check_weather
 
     path = out or Path(f"pvgis_tmy_{latitude:.3f}_{longitude:.3f}.csv")
     refuse_existing(path, force=force)

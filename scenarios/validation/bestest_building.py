@@ -14,8 +14,8 @@ from recosim.arrays import BoolArray, FloatArray, IntArray
 from recosim.errors import InputDataError
 from recosim.scenarios.community import AIR_WH_PER_M3K
 from recosim.scenarios.facades import FACADES, SKY_SEEN, irradiance_on, planes_of_facades
-from recosim.scenarios.weather import Weather
-from recosim.scenarios.weather_files import read_weather
+from recosim.scenarios.weather.files import read_weather
+from recosim.scenarios.weather.series import Weather
 from recosim.simulators.physics.comfort import in_hours
 from recosim.simulators.physics.photovoltaics import Plane
 from recosim.simulators.physics.rc_network import stack_inputs

@@ -10,7 +10,7 @@ from recosim.errors import ScenarioError
 from recosim.scenarios.climate import Place, place_named, places, synthetic_weather
 from recosim.scenarios.facades import irradiance_on
 from recosim.scenarios.validation.reference import Report, Request, Row, checked
-from recosim.scenarios.weather import CLEAR_SKY_MIN_W_PER_M2, Weather
+from recosim.scenarios.weather.series import CLEAR_SKY_MIN_W_PER_M2, Weather
 from recosim.simulators.physics.photovoltaics import PvPlant, power_ac_kw
 from recosim.timegrid import SECONDS_PER_HOUR
 

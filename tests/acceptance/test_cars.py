@@ -7,7 +7,7 @@ from recosim.contracts import Setpoints
 from recosim.results.run_file import open_run
 from recosim.scenarios.loader import load_scenario
 from recosim.scenarios.runner import build_plant, run_scenario
-from recosim.scenarios.schema_car import Car
+from recosim.scenarios.schema.car import Car
 
 DAYS = 3
 GIVEN = (

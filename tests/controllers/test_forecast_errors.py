@@ -25,7 +25,7 @@ from recosim.controllers.forecasts import (
 )
 from recosim.scenarios.loader import load_scenario
 from recosim.scenarios.runner import build_plant
-from recosim.scenarios.schema import Scenario
+from recosim.scenarios.schema.scenario import Scenario
 from recosim.scenarios.world import Plant
 from recosim.simulators.physics.solar_gains import temp_solair_degc
 from recosim.timegrid import TimeGrid

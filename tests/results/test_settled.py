@@ -19,7 +19,7 @@ from recosim.results.settled import Settled, rounded_cents
 from recosim.results.settled_figures import figures
 from recosim.results.statement import hours_table, page_names, write_statement
 from recosim.scenarios.meter_readings import HourlyPrices, Readings
-from recosim.scenarios.schema_metered import MeteredCommunity
+from recosim.scenarios.schema.metered import MeteredCommunity
 from recosim.scenarios.settle import settle_readings
 from recosim.simulators.settlement.allocation import KEYS
 from recosim.simulators.settlement.configuration import MEMBER_KINDS

@@ -13,13 +13,13 @@ import pytest
 from recosim.errors import BenchError, ResultsError
 from recosim.results.bench_files import read_bench_run
 from recosim.results.run_file import open_run
-from recosim.scenarios import bench
-from recosim.scenarios.bench import BenchResult, Plan, run_bench
-from recosim.scenarios.bench_controllers import contestants
-from recosim.scenarios.bench_jobs import Order, Outcome, work
-from recosim.scenarios.bench_plan import Pair, bounds_of, pairs_of, runs_of
+from recosim.scenarios.bench import run as bench
+from recosim.scenarios.bench.controllers import contestants
+from recosim.scenarios.bench.jobs import Order, Outcome, work
+from recosim.scenarios.bench.plan import Pair, bounds_of, pairs_of, runs_of
+from recosim.scenarios.bench.run import BenchResult, Plan, run_bench
 from recosim.scenarios.loader import load_scenario
-from recosim.scenarios.schema import ControllerChoice, Scenario
+from recosim.scenarios.schema.scenario import ControllerChoice, Scenario
 
 SOURCE = """
 import numpy as np
@@ -316,7 +316,7 @@ def test_worker_without_the_file_of_the_controller(order: Order, tmp_path: Path)
 def test_a_bench_that_has_ended_ends_its_runs(order: Order, monkeypatch: pytest.MonkeyPatch) -> None:
     # the token is there when the run begins, and gone at the end of the first simulated day
     seen = Path(order.token)
-    monkeypatch.setattr("recosim.scenarios.bench_jobs._check_worker", lambda order: seen.unlink())
+    monkeypatch.setattr("recosim.scenarios.bench.jobs._check_worker", lambda order: seen.unlink())
     assert "the bench has ended" in work(order).error
     assert not list(seen.parent.glob("*.h5"))
 

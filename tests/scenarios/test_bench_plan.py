@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from recosim.errors import BenchError, ControllerError
-from recosim.scenarios import bench_plan
-from recosim.scenarios.bench_controllers import Contestant, contestants
-from recosim.scenarios.bench_plan import (
+from recosim.scenarios.bench import plan as bench_plan
+from recosim.scenarios.bench.controllers import Contestant, contestants
+from recosim.scenarios.bench.plan import (
     Job,
     as_text,
     bounds_of,
@@ -17,7 +17,7 @@ from recosim.scenarios.bench_plan import (
     weeks_of,
 )
 from recosim.scenarios.loader import load_scenario
-from recosim.scenarios.schema import ControllerChoice, Scenario
+from recosim.scenarios.schema.scenario import ControllerChoice, Scenario
 
 SOURCE = """
 from recosim.contracts import Setpoints

@@ -6,10 +6,10 @@ import sys
 
 import pytest
 
-from recosim.scenarios.bench_plan import file_sha256
-from recosim.scenarios.bench_task import call, packed
+from recosim.scenarios.bench.plan import file_sha256
+from recosim.scenarios.bench.task import call, packed
 
-HEAVY = ("numpy", "pandas", "pvlib", "pyomo", "recosim.scenarios.bench_plan")
+HEAVY = ("numpy", "pandas", "pvlib", "pyomo", "recosim.scenarios.bench.plan")
 
 
 def test_a_packed_call_is_made_where_it_is_unpacked(tmp_path):

@@ -12,7 +12,7 @@ from recosim.scenarios.household_year import local_year
 from recosim.scenarios.loader import load_scenario
 from recosim.scenarios.occupancy import Household, household_series, household_tables
 from recosim.scenarios.runner import build_plant
-from recosim.scenarios.schema_car import Car
+from recosim.scenarios.schema.car import Car
 from recosim.timegrid import TimeGrid
 
 YEAR = TimeGrid.from_local_date("2025-01-01", 365)

@@ -6,7 +6,7 @@ import pytest
 
 from recosim.errors import ScenarioError
 from recosim.scenarios.climate import place_named, places, synthetic_weather
-from recosim.scenarios.weather import weather_on
+from recosim.scenarios.weather.series import weather_on
 from recosim.timegrid import TimeGrid
 
 SEEDS = range(20)

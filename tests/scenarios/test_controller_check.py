@@ -7,9 +7,9 @@ import pytest
 
 from recosim.cli import main
 from recosim.errors import ControllerError
-from recosim.scenarios.controller_check import check_controller
-from recosim.scenarios.controller_course import Course
-from recosim.scenarios.controller_scenes import last_sunday, scenes_of
+from recosim.scenarios.controller_check.check import check_controller
+from recosim.scenarios.controller_check.course import Course
+from recosim.scenarios.controller_check.scenes import last_sunday, scenes_of
 from recosim.scenarios.loader import load_scenario
 
 BROKEN = Path(__file__).with_name("broken_controllers.py")

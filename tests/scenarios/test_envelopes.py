@@ -12,7 +12,7 @@ from recosim.scenarios.community import parts_of
 from recosim.scenarios.envelopes import figures_of
 from recosim.scenarios.loader import load_scenario
 from recosim.scenarios.runner import run_scenario
-from recosim.scenarios.schema_community import Dwelling
+from recosim.scenarios.schema.community import Dwelling
 
 SIDES = ("north", "east", "south", "west")
 FLAT = {

@@ -11,11 +11,11 @@ import pytest
 from recosim.errors import ScenarioError
 from recosim.results.report.faults import spans
 from recosim.results.run_file import open_run
-from recosim.scenarios.bench_controllers import contestants
-from recosim.scenarios.bench_plan import Pair, bounds_of, runs_of
-from recosim.scenarios.controller_scenes import scenes_of
+from recosim.scenarios.bench.controllers import contestants
+from recosim.scenarios.bench.plan import Pair, bounds_of, runs_of
+from recosim.scenarios.controller_check.scenes import scenes_of
 from recosim.scenarios.faults import faults_of, told
-from recosim.scenarios.foreign import Foreign
+from recosim.scenarios.foreign.file import Foreign
 from recosim.scenarios.loader import load_scenario, scenario_from_text, scenario_yaml
 from recosim.scenarios.runner import RunResult, build_plant, run_scenario
 from recosim.simulators.faults import Outage

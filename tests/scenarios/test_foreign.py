@@ -21,10 +21,10 @@ from recosim.controllers.outlook import foreseen, price_shared_eur_per_kwh
 from recosim.controllers.rules import Rules
 from recosim.errors import ForeignError
 from recosim.results.run_file import open_run
-from recosim.scenarios.foreign import Foreign, ForeignSimulator, load_foreign
+from recosim.scenarios.foreign.file import Foreign, ForeignSimulator, load_foreign
 from recosim.scenarios.loader import load_scenario
 from recosim.scenarios.runner import RunResult, build_plant, run_plant, run_scenario
-from recosim.scenarios.schema import Scenario
+from recosim.scenarios.schema.scenario import Scenario
 from recosim.scenarios.world import Plant
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -17,8 +17,8 @@ from recosim.scenarios.loader import (
     scenario_yaml,
     write_copy,
 )
-from recosim.scenarios.schema import Scenario
-from recosim.scenarios.schema_messages import path_text
+from recosim.scenarios.schema.messages import path_text
+from recosim.scenarios.schema.scenario import Scenario
 
 FLAT = """
   - {name: a, archetype: AB.05, floor_area_m2: 60, people: 2, energy_base_kwh_per_year: 2000,

@@ -9,7 +9,7 @@ import pytest
 
 from recosim.errors import RecosimError
 from recosim.scenarios.meter_readings import read_hourly_prices, read_readings
-from recosim.scenarios.schema_metered import MeteredCommunity
+from recosim.scenarios.schema.metered import MeteredCommunity
 from recosim.scenarios.settle import load_metered_community, settle_files
 
 COMMUNITY = """configuration: CER

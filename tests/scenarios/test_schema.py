@@ -6,9 +6,9 @@ from pydantic import BaseModel, ValidationError
 
 from recosim.errors import ScenarioError
 from recosim.scenarios.loader import load_scenario
-from recosim.scenarios.schema import Location, Period, PricesInput, Scenario, WeatherInput
-from recosim.scenarios.schema_community import Battery, Community, Dwelling, Photovoltaics, Plant, Thermal1R1C
-from recosim.scenarios.schema_rules import Comfort, Settlement, Tariff
+from recosim.scenarios.schema.community import Battery, Community, Dwelling, Photovoltaics, Plant, Thermal1R1C
+from recosim.scenarios.schema.rules import Comfort, Settlement, Tariff
+from recosim.scenarios.schema.scenario import Location, Period, PricesInput, Scenario, WeatherInput
 
 UNIT = re.compile(
     r"(_degc|_kw|_kwh|_kh|_k|_l|_per_\w+|_deg|_m|_s|_ms|_m2|_percent|_minutes|_days|_samples|_hours|_year|_ratio|_october_4|_km|_h)$"

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from recosim.errors import ScenarioError
 from recosim.scenarios.loader import load_scenario, scenario_from_text, scenario_yaml
-from recosim.scenarios.schema_community import Battery, Community
+from recosim.scenarios.schema.community import Battery, Community
 from recosim.scenarios.sizing import resize
 
 NAPLES = load_scenario("naples").community

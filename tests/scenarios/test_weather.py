@@ -9,7 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recosim.errors import InputDataError
-from recosim.scenarios.weather import Weather, matching_rows, resample_weather, upsample_weather, weather_on
+from recosim.scenarios.weather.series import (
+    Weather,
+    matching_rows,
+    resample_weather,
+    upsample_weather,
+    weather_on,
+)
 from recosim.timegrid import TimeGrid
 
 

@@ -8,7 +8,7 @@ import pytest
 from recosim.errors import ScenarioError
 from recosim.scenarios.climate import places, synthetic_weather
 from recosim.scenarios.loader import load_scenario
-from recosim.scenarios.weather_source import weather_of
+from recosim.scenarios.weather.source import weather_of
 
 PALERMO = {
     "irradiation": [2.2, 3.0, 4.3, 5.6, 6.8, 7.6, 7.7, 6.8, 5.2, 3.8, 2.5, 2.0],

@@ -18,9 +18,9 @@ from pvlib import clearsky, solarposition
 from recosim.cli import main
 from recosim.errors import InputDataError
 from recosim.scenarios.loader import load_scenario
-from recosim.scenarios.weather_fetch import fetch_typical_year, write_weather
-from recosim.scenarios.weather_files import read_weather
-from recosim.scenarios.weather_source import weather_of
+from recosim.scenarios.weather.fetch import fetch_typical_year, write_weather
+from recosim.scenarios.weather.files import read_weather
+from recosim.scenarios.weather.source import weather_of
 
 OFFSET_H = 0.1761
 YEAR_OF_MONTH = (2018, 2007, 2009, 2013, 2008, 2006, 2011, 2010, 2020, 2006, 2007, 2016)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from recosim.errors import InputDataError
-from recosim.scenarios.weather_files import check_weather, read_weather
+from recosim.scenarios.weather.files import check_weather, read_weather
 from recosim.timegrid import TimeGrid
 
 HOUR_GHI = [0, 0, 0, 0, 0, 0, 90, 260, 420, 550, 640, 670, 640, 550, 420, 260, 90, 0, 0, 0, 0, 0, 0, 0]

@@ -13,10 +13,10 @@ import pytest
 from pvlib import clearsky, solarposition
 
 from recosim.errors import InputDataError
-from recosim.scenarios.weather import Weather
-from recosim.scenarios.weather_files import check_weather, read_weather
-from recosim.scenarios.weather_mapping import WeatherMapping
-from recosim.scenarios.weather_table import Site
+from recosim.scenarios.weather.files import check_weather, read_weather
+from recosim.scenarios.weather.mapping import WeatherMapping
+from recosim.scenarios.weather.series import Weather
+from recosim.scenarios.weather.table import Site
 
 LATITUDE, LONGITUDE, ALTITUDE = 40.85, 14.27, 50.0
 SITE = Site(LATITUDE, LONGITUDE, ALTITUDE, "Europe/Rome")

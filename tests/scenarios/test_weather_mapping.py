@@ -12,10 +12,10 @@ from recosim.commands.weather import weather_app
 from recosim.errors import InputDataError, ScenarioError
 from recosim.scenarios.data_folders import DataFolders
 from recosim.scenarios.loader import json_schema, load_scenario, scenario_from_text, scenario_yaml
-from recosim.scenarios.weather_files import read_weather
-from recosim.scenarios.weather_mapping import EXAMPLE_PLAIN, EXAMPLE_STATION, WeatherMapping
-from recosim.scenarios.weather_source import site_of, weather_of
-from recosim.scenarios.weather_table import Site
+from recosim.scenarios.weather.files import read_weather
+from recosim.scenarios.weather.mapping import EXAMPLE_PLAIN, EXAMPLE_STATION, WeatherMapping
+from recosim.scenarios.weather.source import site_of, weather_of
+from recosim.scenarios.weather.table import Site
 
 SITE = Site(40.85, 14.27, 50.0, "Europe/Rome")
 PLAIN: dict[str, Any] = {"time": "t", "ghi": "G", "temperature": "T", "wind_speed_m_per_s": 2.0}

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from recosim.errors import InputDataError
-from recosim.scenarios.weather import Weather
-from recosim.scenarios.weather_files import check_weather, read_weather
-from recosim.scenarios.weather_mapping import WeatherMapping
-from recosim.scenarios.weather_table import Site
+from recosim.scenarios.weather.files import check_weather, read_weather
+from recosim.scenarios.weather.mapping import WeatherMapping
+from recosim.scenarios.weather.series import Weather
+from recosim.scenarios.weather.table import Site
 
 SITE = Site(40.85, 14.27, 50.0, "Europe/Rome")
 PLAIN: dict[str, Any] = {"time": "t", "ghi": "G", "temperature": "T", "wind_speed_m_per_s": 2.0}

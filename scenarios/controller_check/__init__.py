@@ -1,0 +1,1 @@
+"""A controller put to the test."""

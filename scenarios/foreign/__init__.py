@@ -1,0 +1,1 @@
+"""Simulators from outside that take part in a run."""
