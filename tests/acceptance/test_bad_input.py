@@ -546,7 +546,7 @@ def test_a_result_file_that_cannot_be(
     folder.chmod(0o500)
     if os.access(folder, os.W_OK):  # nothing is read-only for root
         locked = (tmp_path / "folder").resolve()
-        monkeypatch.setattr("recosim.results.store.os.access", lambda path, _: Path(path).resolve() != locked)
+        monkeypatch.setattr("recosim.results.place.os.access", lambda path, _: Path(path).resolve() != locked)
     assert "folder is read-only" in refused(*run, "folder/run.h5")
     assert "folder is read-only" in refused(*run, "folder/deeper/run.h5")
     folder.chmod(0o700)

@@ -148,7 +148,7 @@ def test_from_the_scenario_to_the_wall_box():
     [
         ({"departure_h": 8.0, "arrival_h": 18.0, "share_by_car": 0.5}, "share_by_car says nothing beside"),
         (dict.fromkeys(KM, 0.0), "a car that never drives"),
-        ({"share_by_car": 0.0}, "greater than 0"),
+        ({"share_by_car": 0.0}, "greater than or equal to 0.01"),
         ({"state_min": 1.0}, "less than 1"),
     ],
 )
