@@ -604,7 +604,8 @@ def test_ctrl_c_keeps_the_days_that_are_finished(recosim: Command, refused: Refu
         command = [sys.executable, "-m", "recosim", *run, f"controller.step={step}"]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert (done.returncode, done.stdout) == (130, ""), done.stderr
-        (line,) = done.stderr.splitlines()
+        note, line = done.stderr.splitlines()
+        assert note.startswith("note: controller 'stop.py:Stop' cannot go on with an interrupted run")
         return line
 
     assert stopped(3) == "interrupted: no day was finished, so no result file was written"
