@@ -22,6 +22,10 @@ from fuzzing import Tally
 
 SEED = os.environ.get("RECOSIM_FUZZ_SEED", "20251121")
 RICH = Path(__file__).with_name("rich.yaml")
+WRITTEN = (
+    "page.html",
+    *(f"out/{name}" for name in ("readings.csv", "community.yaml", "prices.csv", "NOTICES.txt")),
+)
 SOUND = ("whole.h5", "part.h5")
 TEXTS = (
     "",
@@ -68,7 +72,6 @@ def commands_for(number: int) -> list[list[str]]:
 def read_damaged(folder: Path, seed: str, first: int, last: int) -> Tally:
     """Damage and read files, in this process."""
     tally, n_known = Tally(), 0
-    written = ("page.html", "out/readings.csv", "out/community.yaml", "out/prices.csv")
     for number in range(first, last):
         rng = random.Random(f"{seed}-result-{number}")
         kind = list(DAMAGE)[number % len(DAMAGE)]
@@ -80,8 +83,8 @@ def read_damaged(folder: Path, seed: str, first: int, last: int) -> Tally:
             continue  # h5py would not do it
         for words in commands_for(number):
             print(f"at {number} ({kind}) {words[0]}", file=sys.__stderr__, flush=True)  # noqa: T201
-            tally.run(f"{number} ({kind})", folder, *words, kept=written)
-            for path in written:
+            tally.run(f"{number} ({kind})", folder, *words, kept=WRITTEN)
+            for path in WRITTEN:
                 (folder / path).unlink(missing_ok=True)
         for problem in tally.problems[n_known:]:
             print(problem, flush=True)  # noqa: T201
@@ -105,8 +108,7 @@ def test_damaged_results(soaking: bool, folder: Path) -> None:
     for number in (0, 1, 2):
         for words in commands_for(number):
             shutil.copy(folder / SOUND["--resume" in words], folder / "case.h5")
-            kept = ("page.html", "out/readings.csv", "out/community.yaml", "out/prices.csv")
-            assert Tally().run("sound", folder, *words, kept=kept) == 0
+            assert Tally().run("sound", folder, *words, kept=WRITTEN) == 0
     words = [sys.executable, __file__, str(folder), SEED, "0", "200" if soaking else "20"]
     done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=folder)
     print(done.stdout)  # noqa: T201
