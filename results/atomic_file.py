@@ -53,7 +53,52 @@ class InUseError(ResultsError):
         )
 
 
-class AtomicFile(io.RawIOBase):
+class PatchedFile(io.RawIOBase):
+    """A file as if changes had been made to it, such as those of a journal that was not applied.
+
+    Parameters
+    ----------
+    file : io.FileIO
+        Is closed with it.
+    changes : mapping of tuple of int to bytes
+    end : int
+        Size with the changes.
+    """
+
+    def __init__(self, file: io.FileIO, changes: Changes, end: int) -> None:
+        self._file, self._changes, self._end, self._at = file, changes, end, 0
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
+
+    def seekable(self) -> bool:
+        """Yes."""
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move to a position."""
+        self._at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._end}[whence]
+        return self._at
+
+    def tell(self) -> int:
+        """Where the next byte is read or written."""
+        return self._at
+
+    def readinto(self, buffer: Any) -> int:
+        """Read, with the changes."""
+        n_bytes = overlaid(self._file, self._changes, self._end, self._at, memoryview(buffer).cast("B"))
+        self._at += n_bytes
+        return n_bytes
+
+    def close(self) -> None:
+        """Close the file; the changes are not made."""
+        if not self.closed:
+            self._file.close()
+        super().close()
+
+
+class AtomicFile(PatchedFile):
     """A file object for h5py's ``fileobj`` driver, for writing.
 
     Parameters
@@ -78,48 +123,22 @@ class AtomicFile(io.RawIOBase):
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._file = path.open("r+b", buffering=0)
+        super().__init__(path.open("r+b", buffering=0), {}, 0)
         try:
             lock(self._file, path, alone=True)
             found = journal_of(self._file)
             if found is not None:
                 self._apply(*found)
         except BaseException:
-            self._file.close()
+            self.close()
             raise
-        self._held: Changes = {}
         self._committed = self._end = self._size_seen = self._size()
-        self._at = 0
         self.is_discarded = False
         self.error: OSError | None = None
-
-    def readable(self) -> bool:
-        """Yes."""
-        return True
 
     def writable(self) -> bool:
         """Yes."""
         return True
-
-    def seekable(self) -> bool:
-        """Yes."""
-        return True
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move to a position."""
-        self._at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._end}[whence]
-        return self._at
-
-    def tell(self) -> int:
-        """Where the next byte is read or written."""
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        """Read what was written last, committed or not."""
-        view = memoryview(buffer).cast("B")
-        n_bytes = overlaid(self._file, self._held, self._end, self._at, view)
-        self._at += n_bytes
-        return n_bytes
 
     def write(self, data: Any) -> int:
         """Write beyond the committed end, and hold back the rest; what goes wrong is told by `commit`."""
@@ -128,8 +147,8 @@ class AtomicFile(io.RawIOBase):
         n_held = min(max(self._committed - first, 0), n_bytes)
         if n_held:
             key = (first, n_held)
-            self._held.pop(key, None)  # to the end: later changes win
-            self._held[key] = bytes(view[:n_held])
+            self._changes.pop(key, None)  # to the end: later changes win
+            self._changes[key] = bytes(view[:n_held])
         if n_held < n_bytes and self.error is None and not self.is_discarded:
             with suppress(OSError):  # told by commit: HDF5 must not stop in the middle of something
                 self._written(first + n_held, view[n_held:])
@@ -157,25 +176,19 @@ class AtomicFile(io.RawIOBase):
         if self.error is not None:
             raise self.error
         self.check_it_is_ours()
-        if self._held:
-            held = b"".join(_RANGE.pack(*key) + data for key, data in self._held.items())
+        if self._changes:
+            held = b"".join(_RANGE.pack(*key) + data for key, data in self._changes.items())
             last = _LAST.pack(MARK, len(held), self._end, zlib.crc32(held))
             begins = max(self._end, self._committed, self._size())
             self._written(begins, memoryview(held))
             self._written(begins + len(held), memoryview(last))
-        self._apply(self._held, self._end)
-        self._held = {}
+        self._apply(self._changes, self._end)
+        self._changes = {}
         self._committed = self._size_seen = self._end
 
     def discard(self) -> None:
         """Forget what was not committed, and whatever is written from now on."""
         self.is_discarded = True
-
-    def close(self) -> None:
-        """Close the file, without what was not committed."""
-        if not self.closed:
-            self._file.close()
-        super().close()
 
     def _apply(self, changes: Changes, end: int) -> None:
         for (first, _), data in changes.items():
@@ -220,42 +233,6 @@ class AtomicFile(io.RawIOBase):
                 f"{self._path} was changed by another program while the run wrote to it: run again, "
                 "with --out FILE"
             )
-
-
-class PatchedFile(io.RawIOBase):
-    """A file with a journal that was not applied, as if it had been; for reading."""
-
-    def __init__(self, file: io.FileIO, changes: Changes, end: int) -> None:
-        self._file, self._changes, self._end, self._at = file, changes, end, 0
-
-    def readable(self) -> bool:
-        """Yes."""
-        return True
-
-    def seekable(self) -> bool:
-        """Yes."""
-        return True
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move to a position."""
-        self._at = offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._end}[whence]
-        return self._at
-
-    def tell(self) -> int:
-        """Where the next byte is read."""
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        """Read, with the changes."""
-        n_bytes = overlaid(self._file, self._changes, self._end, self._at, memoryview(buffer).cast("B"))
-        self._at += n_bytes
-        return n_bytes
-
-    def close(self) -> None:
-        """Close the file."""
-        if not self.closed:
-            self._file.close()
-        super().close()
 
 
 class PatchedRun(h5py.File):  # type: ignore[misc]
