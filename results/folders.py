@@ -12,6 +12,11 @@ import pandas as pd
 from recosim.errors import ResultsError
 
 
+def nearest_there(path: Path) -> Path:
+    """The path itself where it is there, else the nearest of its folders that is."""
+    return next(place for place in (path, *path.absolute().parents) if place.exists())
+
+
 def check_folder(folder: Path, force: bool) -> None:
     """Refuse a folder that cannot be written to or holds something, before anything is computed for it.
 
@@ -27,7 +32,7 @@ def check_folder(folder: Path, force: bool) -> None:
         The folder is a file, holds something and ``force`` is not given, or cannot be written to.
     """
     folder = Path(folder)
-    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    there = nearest_there(folder)
     if not there.is_dir():
         raise ResultsError(f"{folder}: {there} is a file, not a folder; name another folder")
     if not os.access(there, os.W_OK):
@@ -51,7 +56,7 @@ def staged(folder: Path) -> Iterator[Path]:
     """
     folder = Path(folder)
     # in the same file system, so that moving is no copying
-    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    there = nearest_there(folder)
     try:
         with TemporaryDirectory(prefix=".recosim-", dir=there) as name:
             yield Path(name)

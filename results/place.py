@@ -6,6 +6,7 @@ from pathlib import Path
 
 from recosim.errors import ResultsError
 from recosim.results.atomic_file import lock
+from recosim.results.folders import nearest_there
 from recosim.results.run_file import one_line
 
 _CURES = {
@@ -36,7 +37,7 @@ def check_target(path: Path, force: bool) -> None:
         raise ResultsError(f"{path} is not an ordinary file: name another")
     if path.exists() and not force:
         raise ResultsError(f"{path} exists already: name another file, or replace it with --force")
-    there = next(place for place in (path, *path.absolute().parents) if place.exists())
+    there = nearest_there(path)
     if there != path and not there.is_dir():
         raise ResultsError(f"{path} cannot be written: {there} is a file, not a folder; name another file")
     if not os.access(there, os.W_OK):
