@@ -131,7 +131,7 @@ class Run:
             versions={str(k): str(v) for k, v in json.loads(_text_of(meta["versions"])).items()},
             inputs_sha256=str(meta.attrs.get("inputs_sha256", "")),
             controller_sha256=str(meta.attrs.get("controller_sha256", "")),
-            notices=tuple(json.loads(meta["notices"].asstr()[()])) if "notices" in meta else (),
+            notices=tuple(map(str, json.loads(_text_of(meta["notices"])))) if "notices" in meta else (),
         )
         self.complete = bool(meta.attrs["complete"])
         self.committed = int(file["committed"][()])

@@ -12,6 +12,8 @@ from pathlib import Path, PureWindowsPath
 from recosim.errors import ScenarioError
 from recosim.readable import printable
 
+_SHOWN_MAX = 200
+
 
 @dataclass(frozen=True, kw_only=True)
 class DataFolders:
@@ -42,7 +44,7 @@ class DataFolders:
         if file in self.files:
             return self._found_anywhere(file, scenario)
         folders = [folder for folder in (self.scenario, *self.named) if folder is not None]
-        shown = printable(file if len(file) <= 200 else f"{file[:199]}…")
+        shown = _shown(file)
         allowed = " or ".join(str(folder) for folder in dict.fromkeys(folders)) or "no folder"
         outside = ScenarioError(
             f"file {shown!r} of scenario {scenario!r} lies outside {allowed}: a scenario reads nothing else; "
@@ -73,8 +75,12 @@ class DataFolders:
             except (OSError, RuntimeError, ValueError):
                 continue
         looked = " or ".join(str(folder) for folder in dict.fromkeys(folders))
-        shown = printable(file if len(file) <= 200 else f"{file[:199]}…")
+        shown = _shown(file)
         raise ScenarioError(f"file {shown!r} is not in {looked}; correct the path in scenario {scenario!r}")
+
+
+def _shown(file: str) -> str:
+    return printable(file if len(file) <= _SHOWN_MAX else f"{file[: _SHOWN_MAX - 1]}…")
 
 
 def _within(path: Path, folders: Sequence[Path], file: str) -> bool:

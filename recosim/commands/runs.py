@@ -104,7 +104,9 @@ def run(
         others = load_foreign(foreign)
     path = out or default_path(loaded, controller_of(loaded, controller, others)[0], others)
     if without_faults and out is None:
-        path = path.with_stem(f"{path.stem}-without-faults")
+        from recosim.results.fault_costs import WITHOUT_FAULTS
+
+        path = path.with_stem(f"{path.stem}{WITHOUT_FAULTS}")
     if resume and force:
         raise ResultsError("--resume goes on with a file, --force replaces it: give one of them")
     if resume and others is not None:
